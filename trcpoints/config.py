@@ -1,0 +1,253 @@
+"""The environment, read once and checked as a whole (design, section 7)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeVar
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+
+from trcpoints import __version__
+from trcpoints.errors import ConfigurationInvalid
+
+DEFAULT_API_BASE = "https://mee6.xyz/api/plugins/levels/leaderboard"
+DEFAULT_USER_AGENT = f"trcpoints/{__version__} (+https://pypi.org/project/trcpoints/)"
+SNOWFLAKE = re.compile(r"[1-9][0-9]{0,19}", re.ASCII)
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Mee6Settings:
+    """How the leaderboard is asked for. Times are seconds.
+
+    `guild_id` is None where none is set: only the commands that read the leaderboard need it.
+    """
+
+    guild_id: str | None = None
+    enabled: bool = True
+    api_base: str = DEFAULT_API_BASE
+    auth_token: str | None = field(default=None, repr=False)
+    user_agent: str = DEFAULT_USER_AGENT
+    page_size: int = 999
+    retry_base: float = 5.0
+    request_interval: float = 2.0
+
+    def require_guild_id(self) -> str:
+        """The guild to read; raises ConfigurationInvalid where none is set."""
+        if self.guild_id is None:
+            raise ConfigurationInvalid(
+                ["MEE6_GUILD_ID is not set: the id of your Discord server, 17 to 20 digits"],
+                hint="Discord, Settings, Advanced, Developer Mode; then right-click the server, "
+                "Copy Server ID, and put MEE6_GUILD_ID=… into .env",
+            )
+        return self.guild_id
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that the environment says, checked."""
+
+    database_url: str = field(repr=False)
+    mee6: Mee6Settings
+    trigger: Literal["scheduled", "manual"] = "manual"
+
+
+def load_settings(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
+    """The settings; raises ConfigurationInvalid with every fault at once."""
+    settings, faults = read_settings(environ, env_file)
+    if faults:
+        raise ConfigurationInvalid(faults)
+    return settings
+
+
+def read_settings(
+    environ: Mapping[str, str], env_file: Path | None = None
+) -> tuple[Settings, list[str]]:
+    """Read `environ` over the first `.env` there is; the settings, and a line for each fault.
+
+    `env_file` names the one to read; else `.env` in the working directory, else in the user's
+    configuration folder. A setting that is wrong has its default. Raises ConfigurationInvalid
+    only where the file cannot be read.
+    """
+    values = {**_read_env_file(env_file), **environ}
+    reader = _Reader(values)
+    settings = Settings(
+        database_url=reader.get("DATABASE_URL", _database_url) or default_database_url(),
+        mee6=Mee6Settings(
+            guild_id=reader.get("MEE6_GUILD_ID", _snowflake)
+            or reader.get("DISCORD_GUILD_ID", _snowflake),
+            enabled=reader.get_or("MEE6_SYNC_ENABLED", _boolean, True),
+            api_base=reader.get_or("MEE6_API_BASE", _http_url, DEFAULT_API_BASE),
+            auth_token=reader.get("MEE6_AUTH_TOKEN", _header_value),
+            user_agent=reader.get_or("MEE6_USER_AGENT", _header_value, DEFAULT_USER_AGENT),
+            page_size=reader.get_or("MEE6_PAGE_SIZE", _page_size, 999),
+            retry_base=reader.get_or("MEE6_RETRY_BASE", _seconds, 5.0),
+            request_interval=reader.get_or("MEE6_REQUEST_INTERVAL", _seconds, 2.0),
+        ),
+        trigger=reader.get("TRCPOINTS_TRIGGER", _trigger) or "manual",
+    )
+    return settings, reader.faults
+
+
+def default_database_url() -> str:
+    """SQLite in the user's data folder."""
+    from platformdirs import user_data_path
+
+    return sqlite_url(user_data_path("trcpoints", appauthor=False) / "trcpoints.db")
+
+
+def sqlite_path(database_url: str) -> Path | None:
+    """The file of a SQLite URL (`sqlite:///relative`, `sqlite:////absolute`); else None."""
+    if not database_url.startswith("sqlite:///"):
+        return None
+    return Path(unquote(database_url.removeprefix("sqlite:///")))
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of a SQLite file."""
+    return f"sqlite:///{quote(str(path))}"
+
+
+def public_url(database_url: str) -> str:
+    """The database URL without its password, fit for a screen."""
+    if database_url.startswith("sqlite:"):
+        return database_url
+    parts = urlsplit(database_url)
+    user, at, host = parts.netloc.rpartition("@")
+    query = [(k, v) for k, v in parse_qsl(parts.query) if k not in {"password", "sslpassword"}]
+    return urlunsplit(
+        parts._replace(netloc=f"{user.partition(':')[0]}{at}{host}", query=urlencode(query))
+    )
+
+
+def _read_env_file(env_file: Path | None) -> dict[str, str]:
+    if env_file is not None and not env_file.is_file():
+        raise ConfigurationInvalid([f"--env-file {env_file}: there is no such file"])
+    path = env_file or _found_env_file()
+    if path is None:
+        return {}
+    from dotenv import dotenv_values
+
+    try:
+        values = dotenv_values(path, interpolate=False)
+    except (OSError, UnicodeDecodeError) as fault:
+        raise ConfigurationInvalid([f"{path} cannot be read: {fault}"]) from fault
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _found_env_file() -> Path | None:
+    local = Path(".env")
+    if local.is_file():
+        return local
+    from platformdirs import user_config_path
+
+    user = user_config_path("trcpoints", appauthor=False) / ".env"
+    return user if user.is_file() else None
+
+
+class _Reader:
+    """Reads variables one by one and collects what is wrong with them."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+        self.faults: list[str] = []
+
+    def get(self, name: str, parse: Callable[[str], T]) -> T | None:
+        """The parsed value; None where the variable is unset, empty or wrong."""
+        text = self._values.get(name, "").strip()
+        if not text:
+            return None
+        try:
+            return parse(text)
+        except ValueError as fault:
+            # The value itself stays out of the message: it may be a secret.
+            self.faults.append(f"{name}: {fault}")
+            return None
+
+    def get_or(self, name: str, parse: Callable[[str], T], default: T) -> T:
+        """The parsed value, or the default."""
+        value = self.get(name, parse)
+        return default if value is None else value
+
+
+def _database_url(text: str) -> str:
+    shape = (
+        "should look like sqlite:///relative.db, sqlite:////absolute.db "
+        "or postgresql://user@host/name"
+    )
+    if text.startswith("sqlite:"):
+        path = sqlite_path(text)
+        if path is None or not path.name or path.name == ":memory:":
+            raise ValueError(f"{shape}; the books need a file")
+        return text
+    if text.startswith(("postgresql://", "postgres://")):
+        try:
+            urlsplit(text)
+        except ValueError:
+            raise ValueError(shape) from None
+        return text
+    raise ValueError(shape)
+
+
+def _snowflake(text: str) -> str:
+    if not SNOWFLAKE.fullmatch(text):
+        raise ValueError("should be the digits of a Discord server id, like 159962941502783488")
+    return text
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() in _TRUE:
+        return True
+    if text.lower() in _FALSE:
+        return False
+    raise ValueError("should be true or false")
+
+
+def _http_url(text: str) -> str:
+    shape = "should look like https://host/path, without a query"
+    try:
+        parts = urlsplit(text)
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        raise ValueError(shape) from None
+    plain = not (parts.query or parts.fragment or parts.username)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not (plain and port_is_valid):
+        raise ValueError(shape)
+    return text.rstrip("/")
+
+
+def _header_value(text: str) -> str:
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("should be printable ASCII characters on one line")
+    return text
+
+
+def _page_size(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= 1000:
+        raise ValueError("should be a whole number from 1 to 1000; 999 works everywhere")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    shape = "should be a number of seconds from 0 to 3600"
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise ValueError(shape) from None
+    if not 0 <= seconds <= 3600:
+        raise ValueError(shape)
+    return seconds
+
+
+def _trigger(text: str) -> Literal["scheduled", "manual"]:
+    if text == "scheduled":
+        return "scheduled"
+    if text == "manual":
+        return "manual"
+    raise ValueError("should be scheduled (in the crontab) or manual")

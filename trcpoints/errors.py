@@ -1,0 +1,219 @@
+"""Every kind of failure, with its exit code, its word in JSON, its message and its way on.
+
+An error is data: it is raised where the fault is known and rendered in one place,
+`trcpoints.cli.main`. Exit codes are those of sysexits (design, section 6).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class TrcpointsError(Exception):
+    """A failure that the reader can act on.
+
+    `message` says what happened and to what; `hint` is the next command to type or thing to do.
+    `document` is what a script reads on stdout when the command had one to give already
+    (a sync that failed half-way); without it the error has a document of its own.
+    """
+
+    exit_code: ClassVar[int] = 70
+    code: ClassVar[str] = "internal_error"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.document: object | None = None
+
+
+class UsageFault(TrcpointsError):
+    """The command line asks for something that makes no sense."""
+
+    exit_code = 2
+    code = "usage"
+
+
+class DataRefused(TrcpointsError):
+    """Input that is not applied because it is wrong: nothing was changed."""
+
+    exit_code = 65
+    code = "data_refused"
+
+
+class InvalidRecords(DataRefused):
+    """Records of a file that break a rule, all of them at once.
+
+    `faults` pairs the number of a line or record (from 1) with the reason; `unit` is what is
+    counted. The message shows the first 50.
+    """
+
+    code = "invalid_records"
+
+    def __init__(
+        self, source: str, faults: list[tuple[int, str]], *, unit: str = "line", hint: str = ""
+    ) -> None:
+        wrong = len({number for number, _ in faults})
+        noun = f"{unit} is" if wrong == 1 else f"{unit}s are"
+        lines = "".join(f"\n  {unit} {number}: {reason}" for number, reason in faults[:50])
+        rest = f"\n  and {len(faults) - 50:,} more" if len(faults) > 50 else ""
+        super().__init__(
+            f"{wrong:,} {noun} wrong in {source}; nothing was imported.{lines}{rest}",
+            hint=hint or "Mend what is named here and import the file again.",
+        )
+        self.faults = faults
+
+
+class NotFound(DataRefused):
+    """The member, run or file that was named does not exist."""
+
+    code = "not_found"
+
+
+class KeyConflict(DataRefused):
+    """An idempotency key that was used before, with other content (design, section 2.7)."""
+
+    code = "key_conflict"
+
+
+class MassChangeRefused(DataRefused):
+    """The mass-change guard (design, section 2.5)."""
+
+    code = "mass_change"
+
+
+class BooksDoNotAddUp(DataRefused):
+    """`points verify` found members whose raw rows contradict each other."""
+
+    code = "books_do_not_add_up"
+
+
+class LeaderboardInvalid(DataRefused):
+    """A leaderboard that was read but cannot be trusted (design, section 3)."""
+
+    code = "leaderboard_invalid"
+
+
+class SourceUnavailable(TrcpointsError):
+    """A source could not be read, though it may answer another time."""
+
+    exit_code = 69
+    code = "source_unavailable"
+
+
+class SourceRefused(SourceUnavailable):
+    """A source says no, and will say no again until somebody changes something."""
+
+    code = "source_refused"
+
+
+class RateLimited(SourceUnavailable):
+    """MEE6 asked for a pause that is too long to be waited out (design, section 3).
+
+    `retry_after` is what it asked for, in seconds, or None when it named no time.
+    """
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after: float | None, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class DatabaseUnavailable(TrcpointsError):
+    """The database cannot be reached, read or written, or is damaged."""
+
+    exit_code = 74
+    code = "database_unavailable"
+
+
+class OutputFailed(TrcpointsError):
+    """What was asked for cannot be written where it should go."""
+
+    exit_code = 74
+    code = "output_failed"
+
+
+class TryLater(TrcpointsError):
+    """Nothing is wrong; something else is at work."""
+
+    exit_code = 75
+    code = "try_later"
+
+
+class DatabaseLocked(TryLater):
+    """Another program holds the database's lock for longer than we wait."""
+
+    code = "database_locked"
+
+
+class SyncOvertaken(TryLater):
+    """Another sync wrote its books while this one was reading the leaderboard."""
+
+    code = "sync_overtaken"
+
+
+class CoolingDown(TryLater):
+    """MEE6 asked for a pause that is not over yet (design, section 3)."""
+
+    code = "cooling_down"
+
+
+class ConfigurationInvalid(TrcpointsError):
+    """Faults of the configuration, all of them at once: one line for each, never a secret."""
+
+    exit_code = 78
+    code = "configuration"
+
+    def __init__(self, faults: list[str], *, hint: str = "") -> None:
+        noun = "setting is" if len(faults) == 1 else "settings are"
+        lines = "".join(f"\n  {fault}" for fault in faults)
+        super().__init__(
+            f"{len(faults)} {noun} wrong:{lines}",
+            hint=hint or "Mend them in the environment or in .env and run the command again.",
+        )
+        self.faults = faults
+
+
+class MissingExtra(TrcpointsError):
+    """A library that this setting needs is not installed."""
+
+    exit_code = 78
+    code = "missing_extra"
+
+    def __init__(self, purpose: str, extra: str) -> None:
+        super().__init__(
+            f"{purpose} needs the extra '{extra}', which is not installed.",
+            hint=f"pip install 'trcpoints[{extra}]'",
+        )
+
+
+class SchemaOutdated(TrcpointsError):
+    """The database's schema is older than the program, or not there yet."""
+
+    exit_code = 78
+    code = "schema_outdated"
+
+
+class SchemaNewer(TrcpointsError):
+    """The database was upgraded by a newer program than this one."""
+
+    exit_code = 78
+    code = "schema_newer"
+
+
+class Interrupted(BaseException):
+    """SIGTERM or SIGINT arrived: stop now, roll back, exit with 128 + the signal's number.
+
+    Not an Exception: nothing that mends ordinary failures may swallow it.
+    """
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.signal_number = signal_number
+        self.document: object | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """143 for SIGTERM, 130 for SIGINT."""
+        return 128 + self.signal_number

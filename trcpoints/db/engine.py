@@ -1,0 +1,78 @@
+"""What both engines can do, in one shape."""
+
+from __future__ import annotations
+
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Literal, TypeVar
+
+import peewee
+
+from trcpoints.errors import TrcpointsError
+
+T = TypeVar("T")
+
+Row = Sequence[object]
+
+PORTION = 20_000
+"""Rows written by one call into a driver: between two calls a signal can be handled."""
+
+
+class Engine(peewee.Database, ABC):
+    """A peewee database with the few things that peewee does not do alike on both engines."""
+
+    name: Literal["sqlite", "postgresql"]
+    public_url: str
+
+    @abstractmethod
+    def books(self) -> AbstractContextManager[object]:
+        """A transaction that first takes the books lock (design, section 9).
+
+        Commits at the end, rolls back on any exception. Whoever writes members or ledger reads
+        the state that they decide on inside it. Nothing is fetched inside it.
+        """
+
+    @abstractmethod
+    def snapshot(self) -> AbstractContextManager[object]:
+        """A transaction whose queries all read the same state, whatever is written meanwhile."""
+
+    @abstractmethod
+    def stream(self, query: peewee.Query) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query inside a `snapshot`, raw, without ever holding all of them."""
+
+    @abstractmethod
+    def insert_rows(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        """Insert many rows in bulk, values as the driver wants them (times by `to_text`)."""
+
+    @abstractmethod
+    def update_rows(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        """Update many rows in bulk, found by the first of the columns."""
+
+    def raw_rows(self, query: peewee.ModelSelect[Any]) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query with their cells as the driver gives them.
+
+        For jobs over all members: peewee's conversion of each cell costs more than the job.
+        A time comes as `from_driver` takes it and may be written back as it is.
+        """
+        return iter(self.execute_sql(*query.sql()))
+
+    @abstractmethod
+    def explain(self, fault: Exception) -> TrcpointsError | None:
+        """The failure to tell the reader of for a driver's exception; None: a bug of ours."""
+
+    @abstractmethod
+    def size_bytes(self) -> int:
+        """The size of the database on disk."""
+
+    @abstractmethod
+    def integrity_faults(self) -> list[str]:
+        """What the engine finds wrong with its own files."""
+
+
+def portions(values: Iterable[T]) -> Iterator[list[T]]:
+    """The values in lists of at most PORTION, few enough for one `IN` on either engine."""
+    iterator = iter(values)
+    while portion := list(itertools.islice(iterator, PORTION)):
+        yield portion

@@ -1,0 +1,135 @@
+"""The tables as they are today (design, sections 2 and 10). How they came to be: `migrations/`."""
+
+from __future__ import annotations
+
+from peewee import (
+    SQL,
+    BigAutoField,
+    BigIntegerField,
+    BooleanField,
+    Check,
+    ForeignKeyField,
+    IntegerField,
+    Model,
+    TextField,
+)
+
+from trcpoints.db.fields import TimeField
+
+SUBSCRIPTION_STATUSES = ("NONE", "TRIALING", "ACTIVE", "PAST_DUE", "CANCELLED")
+PROFILE_FIELDS = ("first_name", "last_name", "date_of_birth", "phone", "address")
+
+
+class Member(Model):
+    """A person, their points, and what the sync remembers of them.
+
+    `points` caches the sum of the member's ledger. `xp_total` is the last XP known, None before
+    the first baseline. `quiet` says that the last activity record has a delta of 0.
+    `absences` and `deferrals` count syncs in a row (design, sections 2.2 and 3). `rebaseline`
+    makes the next XP that is seen a baseline. `active` is cleared by a federation.
+    """
+
+    id = BigAutoField()
+    discord_id = TextField(null=True, unique=True)
+    name = TextField(null=True)
+    email = TextField(null=True, index=True)
+    subscription_status = TextField(
+        default="ACTIVE",
+        constraints=[
+            SQL("DEFAULT 'ACTIVE'"),
+            Check(f"subscription_status IN {SUBSCRIPTION_STATUSES}"),
+        ],
+    )
+    active = BooleanField(default=True)
+    first_name = TextField(null=True)
+    last_name = TextField(null=True)
+    date_of_birth = TextField(null=True)
+    phone = TextField(null=True)
+    address = TextField(null=True)
+    points = BigIntegerField(default=0)
+    carry = IntegerField(default=0, constraints=[Check("carry BETWEEN -99 AND 99")])
+    xp_total = BigIntegerField(null=True)
+    quiet = BooleanField(default=False)
+    left_at = TimeField(null=True)
+    absences = IntegerField(default=0)
+    deferrals = IntegerField(default=0)
+    rebaseline = BooleanField(default=False)
+    last_active_at = TimeField(null=True)
+    created_at = TimeField()
+    updated_at = TimeField()
+
+    class Meta:
+        table_name = "member"
+
+
+class Activity(Model):
+    """What a sync saw of a member's XP (design, section 2.4). A baseline has no `xp_delta`."""
+
+    id = BigAutoField()
+    member = ForeignKeyField(Member, index=False)
+    discord_id = TextField()
+    activity_type = TextField()
+    xp_delta = BigIntegerField(null=True)
+    xp_total = BigIntegerField()
+    synced_at = TimeField()
+    sync_id = TextField()
+
+    class Meta:
+        table_name = "discord_activity"
+        # The member comes first: it also finds one member's records. A sync records each once.
+        indexes = ((("member", "sync_id"), True),)
+
+
+class LedgerEntry(Model):
+    """Points that were awarded or deducted (design, section 2.7). Never changed, never deleted."""
+
+    id = BigAutoField()
+    member = ForeignKeyField(Member, index=False)
+    source = TextField()
+    points = BigIntegerField()
+    idempotency_key = TextField()
+    occurred_at = TimeField()
+    created_at = TimeField()
+    note = TextField(null=True)
+    sync_id = TextField(null=True)
+
+    class Meta:
+        table_name = "ledger"
+        indexes = (
+            (("source", "idempotency_key"), True),
+            (("member", "occurred_at"), False),
+        )
+
+
+class Run(Model):
+    """One run of a job that has ended. `stats` is a JSON object of its counts."""
+
+    id = TextField(primary_key=True)
+    job = TextField()
+    status = TextField()
+    trigger = TextField()
+    started_at = TimeField()
+    finished_at = TimeField()
+    stats = TextField(null=True)
+    error_code = TextField(null=True)
+    error_message = TextField(null=True)
+
+    class Meta:
+        table_name = "run"
+        indexes = ((("job", "started_at"), False),)
+
+
+class Job(Model):
+    """What a job remembers from run to run. The last completed run is kept by its start."""
+
+    name = TextField(primary_key=True)
+    consecutive_failures = IntegerField(default=0)
+    last_completed_run = TextField(null=True)
+    last_completed_at = TimeField(null=True)
+    cooldown_until = TimeField(null=True)
+
+    class Meta:
+        table_name = "job"
+
+
+MODELS: tuple[type[Model], ...] = (Member, Activity, LedgerEntry, Run, Job)

@@ -1,0 +1,182 @@
+"""PostgreSQL through psycopg 3, which is imported only here and only when it is used."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import peewee
+
+from trcpoints.config import public_url
+from trcpoints.db.engine import PORTION, Engine, Row, portions
+from trcpoints.errors import (
+    ConfigurationInvalid,
+    DatabaseLocked,
+    DatabaseUnavailable,
+    MissingExtra,
+    TrcpointsError,
+)
+
+if TYPE_CHECKING:
+    import psycopg
+
+LOCK_WAIT = 15
+"""Seconds to wait for a lock that another session holds."""
+
+CONNECT_WAIT = 5
+"""Seconds to wait for a server that does not answer."""
+
+_BOOKS_LOCK = 0x7472_6370_6F69_6E74  # "trcpoint": the advisory lock's number in the database
+_LOCKED = frozenset({"55P03", "40P01", "40001", "57014"})
+
+
+class _Adapter(peewee.Psycopg3Adapter):
+    """peewee's adapter, which looks psycopg up as peewee is loaded; here it is hidden then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        try:
+            from psycopg.pq import TransactionStatus
+        except ImportError:
+            raise MissingExtra("A PostgreSQL database", "postgres") from None
+        self.txn_idle = TransactionStatus.IDLE
+        self.txn_inerror = TransactionStatus.INERROR
+        self.txn_unknown = TransactionStatus.UNKNOWN
+
+    def check_driver(self) -> None:
+        """The constructor did."""
+
+    def connect(self, db: peewee.Database, **params: Any) -> psycopg.Connection[Any]:
+        """Connect with the parameters of `PostgresEngine`."""
+        import psycopg
+
+        return psycopg.connect(**params)
+
+
+class PostgresEngine(Engine, peewee.PostgresqlDatabase):
+    """A PostgreSQL database, by a libpq URI."""
+
+    name = "postgresql"
+    field_types = {  # noqa: RUF012 (peewee's own, read only)
+        **peewee.PostgresqlDatabase.field_types,
+        "UTCTIME": "TIMESTAMPTZ",
+    }
+    psycopg2_adapter = _Adapter
+    psycopg3_adapter = _Adapter
+
+    def __init__(self, url: str, *, read_only: bool) -> None:
+        self.public_url = public_url(url)
+        super().__init__(url, **_connection_parameters(url, read_only=read_only))
+
+    @contextmanager
+    def books(self) -> Iterator[object]:
+        """One advisory lock for whoever writes the books, held to the end of the transaction."""
+        with self.atomic() as transaction:
+            self.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_BOOKS_LOCK,))
+            yield transaction
+
+    def snapshot(self) -> AbstractContextManager[object]:
+        """At READ COMMITTED, the default, each query would read a state of its own."""
+        return self.atomic("REPEATABLE READ")
+
+    def stream(self, query: peewee.Query) -> Iterator[tuple[Any, ...]]:
+        """By a cursor of the server's: libpq would fetch the whole result first."""
+        with self.connection().cursor(name=secrets.token_hex(8)) as cursor:
+            cursor.itersize = PORTION
+            cursor.execute(*query.sql())
+            yield from cursor
+
+    def insert_rows(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        """By `COPY`."""
+        for portion in portions(rows):
+            self._copy(table, columns, portion)
+
+    def update_rows(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        """By `COPY` into a temporary table and one UPDATE from it."""
+        key, *changed = columns
+        settings = ", ".join(f"{name} = changes.{name}" for name in changed)
+        for portion in portions(rows):
+            self.execute_sql(
+                f"CREATE TEMPORARY TABLE changes ON COMMIT DROP AS "
+                f"SELECT {', '.join(columns)} FROM {table} WITH NO DATA"
+            )
+            self._copy("changes", columns, portion)
+            self.execute_sql(
+                f"UPDATE {table} SET {settings} FROM changes WHERE {table}.{key} = changes.{key}"
+            )
+            self.execute_sql("DROP TABLE changes")
+
+    def _copy(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+        with self.cursor().copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+
+    def explain(self, fault: Exception) -> TrcpointsError | None:
+        """By SQLSTATE; a failure to connect has none and is an OperationalError."""
+        import psycopg
+
+        cause = getattr(fault, "orig", fault)
+        if not isinstance(cause, psycopg.Error):
+            return None
+        state = cause.sqlstate or ""
+        if state in _LOCKED:
+            return DatabaseLocked(
+                f"The database {self.public_url} was locked by another session for {LOCK_WAIT} "
+                "seconds.",
+                hint="Run the command again; if it stays locked: SELECT * FROM pg_stat_activity",
+            )
+        if isinstance(cause, psycopg.OperationalError) or state[:2] in {"25", "42", "53"}:
+            return self._unavailable(cause, state)
+        return None
+
+    def _unavailable(self, cause: psycopg.Error, state: str) -> TrcpointsError | None:
+        if state[:2] == "42" and state != "42501":
+            return None  # a statement that PostgreSQL cannot run is a bug of ours
+        reason = (str(cause).strip().splitlines() or ["no reason given"])[0]
+        return DatabaseUnavailable(
+            f"The database {self.public_url} cannot be used: {reason}",
+            hint="Check that PostgreSQL runs and that DATABASE_URL names it: "
+            "psql \"$DATABASE_URL\" -c 'SELECT 1'",
+        )
+
+    def size_bytes(self) -> int:
+        """As PostgreSQL counts it."""
+        size: int = self.execute_sql("SELECT pg_database_size(current_database())").fetchone()[0]
+        return size
+
+    def integrity_faults(self) -> list[str]:
+        """PostgreSQL reports a damaged page when it reads one; its constraints hold always."""
+        return []
+
+
+def _connection_parameters(url: str, *, read_only: bool) -> dict[str, Any]:
+    """What psycopg connects with: the URL's own parameters and ours where it has none."""
+    try:
+        import psycopg
+        from psycopg.conninfo import conninfo_to_dict
+    except ImportError:
+        raise MissingExtra("A PostgreSQL database", "postgres") from None
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.Error:
+        # libpq's own message quotes the URL, and with it perhaps the password.
+        raise ConfigurationInvalid(
+            ["DATABASE_URL: libpq cannot read this address; see its chapter 'Connection URIs'"]
+        ) from None
+    options = [
+        str(given.pop("options", "") or ""),
+        "-c timezone=UTC",
+        f"-c lock_timeout={LOCK_WAIT}s",
+        f"-c default_transaction_read_only={'on' if read_only else 'off'}",
+    ]
+    return {
+        "connect_timeout": CONNECT_WAIT,
+        "application_name": "trcpoints",
+        **given,
+        "options": " ".join(options).strip(),
+        # Poolers in transaction mode do not keep prepared statements.
+        "prepare_threshold": None,
+    }

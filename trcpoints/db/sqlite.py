@@ -1,0 +1,132 @@
+"""SQLite: one file, no set-up."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import peewee
+
+from trcpoints.config import sqlite_url
+from trcpoints.db.engine import Engine, Row, portions
+from trcpoints.errors import DatabaseLocked, DatabaseUnavailable, TrcpointsError
+
+LOCK_WAIT = 15
+"""Seconds to wait for another program that is writing."""
+
+_READER_PRAGMAS: dict[str, str | int] = {"query_only": 1}
+_WRITER_PRAGMAS: dict[str, str | int] = {
+    "journal_mode": "wal",
+    # A committed award survives a power cut, not only a crash of the program.
+    "synchronous": "full",
+    "foreign_keys": 1,
+}
+
+_LOCKED = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL"})
+_REASONS = {
+    "SQLITE_CANTOPEN": ("cannot be opened", "Check the path in DATABASE_URL and who may read it."),
+    "SQLITE_PERM": ("cannot be opened", "Check who owns the file: cron may run as another user."),
+    "SQLITE_READONLY": (
+        "cannot be written",
+        "Check who owns the file and its folder: cron may run as another user.",
+    ),
+    "SQLITE_FULL": ("cannot grow: the disk is full", "Make room and run the command again."),
+    "SQLITE_IOERR": ("cannot be read or written", "Check the disk (df, dmesg)."),
+    "SQLITE_CORRUPT": ("is damaged", "Put it back from a backup; keep the damaged file."),
+    "SQLITE_NOTADB": ("is not a SQLite database", "Check the path in DATABASE_URL."),
+}
+
+
+class SqliteEngine(Engine, peewee.SqliteDatabase):
+    """A SQLite file; made with mode 0600 where it does not exist and may be written."""
+
+    name = "sqlite"
+    field_types = {  # noqa: RUF012 (peewee's own, read only)
+        **peewee.SqliteDatabase.field_types,
+        "UTCTIME": "TEXT",
+    }
+
+    def __init__(self, path: Path, *, read_only: bool) -> None:
+        self.path = path
+        self.public_url = sqlite_url(path)
+        super().__init__(
+            f"file:{quote(str(path))}?mode={'ro' if read_only else 'rw'}",
+            pragmas=_READER_PRAGMAS if read_only else _WRITER_PRAGMAS,
+            timeout=LOCK_WAIT,
+            uri=True,
+        )
+
+    @staticmethod
+    def create_file(path: Path) -> None:
+        """Make an empty database file that only its owner can read; keep one that exists."""
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        except OSError as fault:
+            raise DatabaseUnavailable(
+                f"The database {path} cannot be made: {fault.strerror}.",
+                hint="Check the path in DATABASE_URL and who may write there.",
+            ) from fault
+
+    def books(self) -> AbstractContextManager[object]:
+        """BEGIN IMMEDIATE: SQLite's own single writer lock is the books lock."""
+        return self.atomic("IMMEDIATE")
+
+    def snapshot(self) -> AbstractContextManager[object]:
+        """SQLite's transactions read one state by themselves."""
+        return self.atomic()
+
+    def stream(self, query: peewee.Query) -> Iterator[tuple[Any, ...]]:
+        """SQLite finds the rows as they are asked for."""
+        yield from self.execute(query)
+
+    def insert_rows(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        """By `executemany`."""
+        names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+        self._execute_many(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
+
+    def update_rows(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        """By `executemany`. Numbered parameters keep the rows in the order of the columns."""
+        key, *changed = columns
+        settings = ", ".join(f"{name} = ?{i}" for i, name in enumerate(changed, start=2))
+        self._execute_many(f"UPDATE {table} SET {settings} WHERE {key} = ?1", rows)
+
+    def _execute_many(self, sql: str, rows: Iterable[Row]) -> None:
+        cursor = self.cursor()
+        for portion in portions(rows):
+            cursor.executemany(sql, portion)
+
+    def explain(self, fault: Exception) -> TrcpointsError | None:
+        """By SQLite's own error codes."""
+        cause = getattr(fault, "orig", fault)
+        if not isinstance(cause, sqlite3.Error):
+            return None
+        name = getattr(cause, "sqlite_errorname", "")
+        primary = "_".join(name.split("_")[:2])
+        if primary in _LOCKED:
+            return DatabaseLocked(
+                f"The database {self.path} was locked by another program for {LOCK_WAIT} seconds.",
+                hint="Run the command again; if it stays locked, find the program that holds it: "
+                f"fuser {self.path}",
+            )
+        if primary not in _REASONS:
+            return None
+        reason, hint = _REASONS[primary]
+        return DatabaseUnavailable(f"The database {self.path} {reason}.", hint=hint)
+
+    def size_bytes(self) -> int:
+        """The size of the file; the write-ahead log is not counted."""
+        return self.path.stat().st_size
+
+    def integrity_faults(self) -> list[str]:
+        """By `quick_check` and `foreign_key_check`."""
+        faults = [str(line) for (line,) in self.execute_sql("PRAGMA quick_check")]
+        orphans = self.execute_sql("PRAGMA foreign_key_check").fetchall()
+        if orphans:
+            faults.append(f"{len(orphans)} rows refer to rows that are not there")
+        return [fault for fault in faults if fault != "ok"]

@@ -1,0 +1,128 @@
+"""How commands are declared: with the same common options everywhere, imported when called."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import typer
+from typer.core import TyperCommand, TyperGroup, TyperOption
+
+from trcpoints.cli.session import session_of
+
+if TYPE_CHECKING:
+    # Typer hands these to its subclasses without exporting them.
+    from typer._click.core import Command as ClickCommand
+    from typer._click.core import Context as ClickContext
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+_COMMON_PANEL = "Common options"
+
+
+class CommonCommand(TyperCommand):
+    """A command that takes --json, --quiet, --verbose and --env-file, as every one does."""
+
+    def __init__(self, name: str | None, **attributes: Any) -> None:
+        super().__init__(name, **attributes)
+        self.params.extend(_common_options())
+
+
+class CommonGroup(TyperGroup):
+    """A group that works without a sub-command too, with the same options."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        if self.invoke_without_command:
+            self.params.extend(_common_options())
+
+
+class LazyGroup(TyperGroup):
+    """A group that imports a command's module when the command is called, not before."""
+
+    # name -> (module with an `app`, what --help says of it)
+    lazy: ClassVar[dict[str, tuple[str, str]]] = {}
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        # Stand-ins, for the list of --help and for suggestions after a typo.
+        for name, (_, summary) in self.lazy.items():
+            self.add_command(TyperCommand(name, help=summary))
+
+    def resolve_command(
+        self, ctx: ClickContext, args: list[str]
+    ) -> tuple[str | None, ClickCommand | None, list[str]]:
+        """The command itself, its module imported."""
+        name, stand_in, rest = super().resolve_command(ctx, args)
+        if name is None or stand_in is None:
+            return name, stand_in, rest
+        command = typer.main.get_command(importlib.import_module(self.lazy[name][0]).app)
+        command.name = name
+        return name, command, rest
+
+
+def command(
+    app: typer.Typer, name: str | None = None, *, example: str
+) -> Callable[[Function], Function]:
+    """Declare a command of a group; its help ends with the example."""
+    return app.command(name, cls=CommonCommand, epilog=f"Example: {example}")
+
+
+def group(summary: str, **attributes: Any) -> typer.Typer:
+    """A group of commands."""
+    return typer.Typer(
+        help=summary, cls=CommonGroup, no_args_is_help=True, add_completion=False, **attributes
+    )
+
+
+def single() -> typer.Typer:
+    """The app of a module that holds one command."""
+    return typer.Typer(add_completion=False)
+
+
+def _common_options() -> list[TyperOption]:
+    def remember(attribute: str) -> Callable[[typer.Context, Any, Any], None]:
+        def callback(context: typer.Context, _option: Any, value: Any) -> None:
+            if value:
+                setattr(session_of(context), attribute, value)
+
+        return callback
+
+    common: dict[str, Any] = {
+        "expose_value": False,
+        "is_eager": True,
+        "rich_help_panel": _COMMON_PANEL,
+    }
+    return [
+        TyperOption(
+            param_decls=["--json"],
+            is_flag=True,
+            help="Print one JSON document on stdout.",
+            callback=remember("json"),
+            **common,
+        ),
+        TyperOption(
+            param_decls=["--quiet", "-q"],
+            is_flag=True,
+            help="Print nothing when all is well.",
+            callback=remember("quiet"),
+            **common,
+        ),
+        TyperOption(
+            param_decls=["--verbose", "-v"],
+            count=True,
+            help="Say more on stderr; twice for every request.",
+            callback=remember("verbose"),
+            **common,
+        ),
+        TyperOption(
+            param_decls=["--env-file"],
+            type=Path,
+            metavar="FILE",
+            help="Read the settings from this file instead of .env.",
+            callback=remember("env_file"),
+            **common,
+        ),
+    ]

@@ -1,0 +1,86 @@
+"""One invocation: how it was asked to speak, its settings, and its two ways out."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import typer
+
+from trcpoints.config import Settings, load_settings
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.progress import Progress
+
+    from trcpoints.documents import Document
+
+
+@dataclass
+class Session:
+    """What the common options of a command say (`trcpoints.cli.app`)."""
+
+    json: bool = False
+    quiet: bool = False
+    verbose: int = 0
+    env_file: Path | None = None
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The checked settings; raises ConfigurationInvalid."""
+        return load_settings(os.environ, self.env_file)
+
+    def start_logging(self) -> None:
+        """Logs go to stderr: warnings, more with -v, most with -vv; errors only with -q."""
+        levels = [logging.WARNING, logging.INFO, logging.DEBUG]
+        level = logging.ERROR if self.quiet else levels[min(self.verbose, 2)]
+        logging.basicConfig(format="trcpoints: %(levelname)s: %(message)s", force=True)
+        logging.getLogger("trcpoints").setLevel(level)
+
+    def show(self, document: Document, render: Callable[[], RenderableType]) -> None:
+        """Print the document as JSON, or what `render` makes of it for a person."""
+        if self.json:
+            write_json(document)
+        elif not self.quiet:
+            self.console.print(render())
+
+    @cached_property
+    def console(self) -> Console:
+        """A person's screen: stdout. Markup and emoji codes in texts mean nothing."""
+        from rich.console import Console
+
+        return Console(markup=False, emoji=False, highlight=False, soft_wrap=False)
+
+    @contextmanager
+    def progress(self) -> Iterator[Progress | None]:
+        """A progress bar on stderr while the block runs; None unless stderr is a terminal."""
+        if self.quiet or not sys.stderr.isatty():
+            yield None
+            return
+        from rich.console import Console
+        from rich.progress import Progress
+
+        screen = Console(stderr=True, markup=False, emoji=False, highlight=False)
+        with Progress(console=screen, transient=True) as progress:
+            yield progress
+
+
+def session_of(context: typer.Context) -> Session:
+    """The session that `trcpoints.cli.main` put into the root context."""
+    return cast("Session", context.obj)
+
+
+def write_json(document: object) -> None:
+    """The one document on stdout."""
+    import msgspec
+
+    encoded = msgspec.json.format(msgspec.json.encode(document), indent=2)
+    sys.stdout.write(encoded.decode() + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,213 @@
+"""`trcpoints sync`: from the leaderboard to points."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Set
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trcpoints.cli.app import command, single
+from trcpoints.cli.session import Session, session_of
+from trcpoints.cli.text import harmless
+from trcpoints.config import Mee6Settings, read_settings
+from trcpoints.errors import ConfigurationInvalid
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from trcpoints.documents import SyncDocument, SyncResult
+    from trcpoints.mee6.leaderboard import Leaderboard
+
+app = single()
+
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
+
+
+def _run_id(text: str) -> str:
+    if not _RUN_ID.fullmatch(text):
+        raise typer.BadParameter("1 to 64 letters, digits and . _ : -, please")
+    return text
+
+
+@command(app, example="trcpoints sync --dry-run --members")
+def sync(
+    context: typer.Context,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what a sync would do; write nothing.")
+    ] = False,
+    members: Annotated[
+        bool, typer.Option("--members", help="Name every member whose XP is new.")
+    ] = False,
+    from_file: Annotated[
+        str | None,
+        typer.Option("--from", metavar="FILE", help="Read a saved leaderboard; - for stdin."),
+    ] = None,
+    complete: Annotated[
+        bool, typer.Option("--complete", help="The saved leaderboard is the whole board.")
+    ] = False,
+    accept_decrease: Annotated[
+        bool, typer.Option("--accept-decrease", help="Deduct, even from most members at once.")
+    ] = False,
+    rebaseline: Annotated[
+        bool,
+        typer.Option("--rebaseline", help="Start anew from today's XP; no points move."),
+    ] = False,
+    ignore_cooldown: Annotated[
+        bool, typer.Option("--ignore-cooldown", help="Ask MEE6 although it asked for a pause.")
+    ] = False,
+    sync_id: Annotated[
+        str | None,
+        typer.Option(
+            "--sync-id",
+            metavar="ID",
+            parser=_run_id,
+            help="The id of this run: once completed, it does nothing when repeated.",
+        ),
+    ] = None,
+) -> None:
+    """Read the MEE6 leaderboard, and award or deduct points for what has changed.
+
+    A member who is seen for the first time gets a baseline: their history is not paid.
+    """
+    if accept_decrease and rebaseline:
+        raise typer.BadParameter("--accept-decrease and --rebaseline exclude each other")
+    if complete and from_file is None:
+        raise typer.BadParameter("--complete goes with --from")
+
+    from trcpoints.jobs.run import new_run_id
+    from trcpoints.jobs.sync import job
+
+    session = session_of(context)
+    options = job.SyncOptions(
+        sync_id=sync_id or new_run_id(_now()),
+        dry_run=dry_run,
+        with_results=members,
+        saved=from_file is not None,
+        accept_decrease=accept_decrease,
+        rebaseline=rebaseline,
+        ignore_cooldown=ignore_cooldown,
+    )
+    settings, faults = read_settings(os.environ, session.env_file)
+    if not settings.mee6.enabled:
+        document = job.skip_disabled(settings, options, _now())
+    elif faults:
+        raise ConfigurationInvalid(faults)
+    elif from_file is not None:
+        document = job.sync(settings, options, _saved(settings.mee6, from_file, complete), _now)
+    else:
+        document = job.sync(settings, options, _live(settings.mee6, session), _now)
+    session.show(document, lambda: _render(document))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _saved(settings: Mee6Settings, name: str, complete: bool) -> Callable[[Set[str]], Leaderboard]:
+    from trcpoints.mee6.saved import read_leaderboard
+
+    def fetch(wanted: Set[str]) -> Leaderboard:
+        source = sys.stdin.buffer if name == "-" else Path(name)
+        guild_id = settings.guild_id
+        return read_leaderboard(source, name, wanted, guild_id=guild_id, complete=complete)
+
+    return fetch
+
+
+def _live(settings: Mee6Settings, session: Session) -> Callable[[Set[str]], Leaderboard]:
+    from trcpoints.mee6.client import fetch_leaderboard
+
+    def fetch(wanted: Set[str]) -> Leaderboard:
+        with session.progress() as progress:
+            if progress is None:
+                return fetch_leaderboard(settings, wanted, now=_now)
+            task = progress.add_task("reading the leaderboard", total=len(wanted))
+
+            def on_page(_pages: int, found: int) -> None:
+                progress.update(task, completed=found)
+
+            return fetch_leaderboard(settings, wanted, now=_now, on_page=on_page)
+
+    return fetch
+
+
+def _render(document: SyncDocument) -> RenderableType:
+    from rich.console import Group
+    from rich.table import Table
+
+    if document.status == "skipped":
+        return f"Sync skipped: {_REASONS[document.reason or '']}"
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    for name, text in _summary(document):
+        table.add_row(name, text)
+    title = "Dry run: this is what a sync would do now; nothing was written."
+    heading = title if document.dry_run else "Sync completed."
+    if not document.results:
+        return Group(heading, table)
+    return Group(heading, table, "", _render_results(document.results))
+
+
+_REASONS = {
+    "disabled": "MEE6_SYNC_ENABLED is false.",
+    "already_completed": "a run of this id has completed before.",
+}
+
+
+def _summary(document: SyncDocument) -> list[tuple[str, str]]:
+    members, points, board = document.members, document.points, document.leaderboard
+    fates = [
+        (members.gained, "gained XP"),
+        (members.lost, "lost XP"),
+        (members.baselined, "seen for the first time"),
+        (members.unchanged, "unchanged"),
+        (members.left, "left the server"),
+        (members.away, "away"),
+        (members.returned, "came back"),
+        (members.deferred, "deferred to the next sync"),
+    ]
+    told = ", ".join(f"{count:,} {fate}" for count, fate in fates if count)
+    return [
+        ("members", told or "none is linked yet: trcpoints members import FILE"),
+        ("XP", f"+{document.xp.gained:,} -{document.xp.lost:,}"),
+        ("points", f"{points.awarded:,} awarded, {points.deducted:,} deducted"),
+        ("leaderboard", _describe_board(board.players, board.invalid_players, board.requests)),
+        ("run", f"{document.sync_id}, {document.duration_seconds:.1f} s"),
+    ]
+
+
+def _describe_board(players: int, invalid: int, requests: int) -> str:
+    parts = [f"{players:,} players read"]
+    if invalid:
+        parts.append(f"{invalid:,} malformed and left out")
+    parts.append(f"{requests:,} requests" if requests else "from a file")
+    return ", ".join(parts)
+
+
+def _render_results(results: list[SyncResult]) -> RenderableType:
+    from rich.table import Table
+
+    table = Table()
+    for heading in ("member", "name", "Discord id"):
+        table.add_column(heading)
+    for heading in ("XP before", "XP now", "points", "carry"):
+        table.add_column(heading, justify="right")
+    for result in results:
+        before = "baseline" if result.xp_before is None else f"{result.xp_before:,}"
+        table.add_row(
+            result.member_id,
+            harmless(result.name or ""),
+            result.discord_id,
+            before,
+            f"{result.xp_after:,}",
+            f"{result.points:+,}",
+            str(result.carry),
+        )
+    return table

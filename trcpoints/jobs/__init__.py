@@ -1,0 +1,1 @@
+"""The jobs that cron starts: fetch, decide, apply, record, report."""

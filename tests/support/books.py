@@ -1,0 +1,75 @@
+"""Looks at the books from outside: what is in the tables, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from tests.support.cli import Cli
+from trcpoints.db.database import Access, open_database
+from trcpoints.db.models import Activity, Job, LedgerEntry, Member, Run
+
+Rows = list[dict[str, Any]]
+
+
+def link(cli: Cli, discord_ids: Iterable[str]) -> None:
+    """Import members with these Discord ids."""
+    lines = [f"{discord_id},member {discord_id}" for discord_id in discord_ids]
+    cli.ok("members", "import", "-", stdin="\n".join(["discord_id,name", *lines]))
+
+
+def members(cli: Cli) -> dict[str, Member]:
+    """Every linked member, by Discord id."""
+    with open_database(cli.environment["DATABASE_URL"], Access.READ):
+        return {m.discord_id: m for m in Member.select() if m.discord_id is not None}
+
+
+def change_member(cli: Cli, discord_id: str, **values: object) -> None:
+    """Change a member behind the program's back, as a federation will."""
+    with open_database(cli.environment["DATABASE_URL"], Access.WRITE) as engine, engine.books():
+        Member.update(**values).where(Member.discord_id == discord_id).execute()
+
+
+def activity(cli: Cli, discord_id: str) -> list[tuple[int | None, int]]:
+    """A member's activity records as `(xp_delta, xp_total)`, oldest first."""
+    with open_database(cli.environment["DATABASE_URL"], Access.READ):
+        query = Activity.select().where(Activity.discord_id == discord_id).order_by(Activity.id)
+        return [(record.xp_delta, record.xp_total) for record in query]
+
+
+def ledger(cli: Cli, discord_id: str) -> list[int]:
+    """The points of a member's ledger, oldest first."""
+    return [entry.points for entry in entries(cli, discord_id)]
+
+
+def entries(cli: Cli, discord_id: str) -> list[LedgerEntry]:
+    """A member's ledger, oldest first."""
+    with open_database(cli.environment["DATABASE_URL"], Access.READ):
+        query = LedgerEntry.select().join(Member).where(Member.discord_id == discord_id)
+        return list(query.order_by(LedgerEntry.id))
+
+
+def runs(cli: Cli) -> list[Run]:
+    """Every run on record, oldest first."""
+    with open_database(cli.environment["DATABASE_URL"], Access.READ):
+        return list(Run.select().order_by(Run.started_at, Run.id))
+
+
+def job(cli: Cli, name: str = "sync") -> Job | None:
+    """What a job remembers."""
+    with open_database(cli.environment["DATABASE_URL"], Access.READ):
+        return Job.get_or_none(Job.name == name)
+
+
+def everything(cli: Cli) -> dict[str, Rows]:
+    """All rows of all tables but the record of the runs, for comparing two databases."""
+    with open_database(cli.environment["DATABASE_URL"], Access.READ):
+        return {
+            model.__name__: list(model.select().order_by(key).dicts())
+            for model, key in (
+                (Member, Member.id),
+                (Activity, Activity.id),
+                (LedgerEntry, LedgerEntry.id),
+                (Job, Job.name),
+            )
+        }

@@ -64,12 +64,9 @@ def job(cli: Cli, name: str = "sync") -> Job | None:
 def everything(cli: Cli) -> dict[str, Rows]:
     """All rows of all tables but the record of the runs, for comparing two databases."""
     with open_database(cli.environment["DATABASE_URL"], Access.READ):
-        return {
-            model.__name__: list(model.select().order_by(key).dicts())
-            for model, key in (
-                (Member, Member.id),
-                (Activity, Activity.id),
-                (LedgerEntry, LedgerEntry.id),
-                (Job, Job.name),
-            )
+        tables = ((Member, Member.id), (Activity, Activity.id), (LedgerEntry, LedgerEntry.id))
+        found: dict[str, Rows] = {
+            model.__name__: [*model.select().order_by(key).dicts()] for model, key in tables
         }
+        found["Job"] = [*Job.select().order_by(Job.name).dicts()]
+        return found

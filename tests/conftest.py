@@ -1,0 +1,108 @@
+"""What every test may use: both engines, and the program itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg  # noqa: F401  (loaded before peewee, as a user of both engines in one process does)
+import pytest
+
+from tests.support import mee6 as mee6_support
+from tests.support.cli import Cli
+from tests.support.postgres import PostgresServer
+from trcpoints.config import sqlite_url
+from trcpoints.db.database import Access, open_database
+from trcpoints.demo.server import SimulatedMee6
+
+ENGINES = ("sqlite", "postgresql")
+REPOSITORY = Path(__file__).parent.parent
+CAPTURES = REPOSITORY.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One real server for the whole session."""
+    server = PostgresServer.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: PostgresServer) -> str:
+    """The URL of a PostgreSQL database whose schema is current, to copy from."""
+    url = postgres.create_database()
+    with open_database(url, Access.WRITE):
+        pass
+    return url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file whose schema is current, to copy from."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    with open_database(sqlite_url(path), Access.WRITE):
+        pass
+    return path
+
+
+@pytest.fixture(params=ENGINES)
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """Makes databases, empty with a current schema, on each engine in turn."""
+    made: list[str] = []
+    if request.param == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+
+        def sqlite() -> str:
+            path = tmp_path / f"books-{len(made)}.db"
+            shutil.copyfile(template, path)
+            path.chmod(0o600)
+            made.append(sqlite_url(path))
+            return made[-1]
+
+        yield sqlite
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    origin: str = request.getfixturevalue("postgres_template")
+
+    def postgresql() -> str:
+        made.append(server.create_database(template=origin))
+        return made[-1]
+
+    yield postgresql
+    for url in made:
+        server.drop_database(url)
+
+
+@pytest.fixture
+def database_url(new_database: Callable[[], str]) -> str:
+    """The URL of one such database."""
+    return new_database()
+
+
+@pytest.fixture
+def cli(database_url: str, tmp_path: Path) -> Cli:
+    """The program on a fresh database."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    return Cli(
+        folder,
+        {
+            "DATABASE_URL": database_url,
+            "HOME": str(tmp_path / "home"),
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(REPOSITORY),
+            "MEE6_RETRY_BASE": "0",
+            "MEE6_REQUEST_INTERVAL": "0",
+        },
+    )
+
+
+@pytest.fixture
+def mee6(cli: Cli) -> Iterator[SimulatedMee6]:
+    """A simulated MEE6, which the program is pointed at."""
+    with SimulatedMee6() as server:
+        cli.environment.update(mee6_support.environment(server))
+        yield server

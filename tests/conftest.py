@@ -84,14 +84,26 @@ def database_url(new_database: Callable[[], str]) -> str:
 
 @pytest.fixture
 def cli(database_url: str, tmp_path: Path) -> Cli:
-    """The program on a fresh database."""
-    folder = tmp_path / "work"
-    folder.mkdir()
+    """The program on a fresh database, on each engine in turn."""
+    return _program(database_url, tmp_path)
+
+
+@pytest.fixture
+def sqlite_cli(sqlite_template: Path, tmp_path: Path) -> Cli:
+    """The program on a fresh SQLite database, for what has nothing to do with the engine."""
+    path = tmp_path / "books.db"
+    shutil.copyfile(sqlite_template, path)
+    return _program(sqlite_url(path), tmp_path)
+
+
+def _program(url: str, folder: Path) -> Cli:
+    work = folder / "work"
+    work.mkdir()
     return Cli(
-        folder,
+        work,
         {
-            "DATABASE_URL": database_url,
-            "HOME": str(tmp_path / "home"),
+            "DATABASE_URL": url,
+            "HOME": str(folder / "home"),
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(REPOSITORY),
             "MEE6_RETRY_BASE": "0",

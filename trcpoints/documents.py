@@ -143,9 +143,10 @@ class MembersListDocument(Document, kw_only=True, tag="trcpoints.members.list/1"
 
 
 class MemberDetail(MemberRow, kw_only=True):
-    """Everything that is kept of one member."""
+    """Everything that is kept of one member. `rebaseline`: the next XP seen is a baseline."""
 
     carry: int
+    rebaseline: bool
     last_active_at: datetime | None
     created_at: datetime
     updated_at: datetime
@@ -212,6 +213,15 @@ class MembersExportDocument(Document, kw_only=True, tag="trcpoints.members.expor
     """All members, complete."""
 
     members: list[MemberDetail]
+
+
+class OutputDocument(Document, kw_only=True, tag="trcpoints.output/1"):
+    """A file that was written, in place of what would else be on stdout."""
+
+    status: Literal["completed"] = "completed"
+    output: str
+    format: Literal["csv", "json"]
+    records: int
 
 
 class PointsAwardDocument(Document, kw_only=True, tag="trcpoints.points.award/1"):
@@ -281,3 +291,38 @@ class DbCheckDocument(Document, kw_only=True, tag="trcpoints.db.check/1"):
     members: int
     entries: int
     activities: int
+
+
+class DemoDay(Struct, kw_only=True):
+    """One simulated day: its syncs by how they ended, its points, and what happened."""
+
+    date: str
+    completed: int = 0
+    skipped: int = 0
+    failed: int = 0
+    awarded: int = 0
+    deducted: int = 0
+    events: list[str] = field(default_factory=list)
+
+
+class DemoRow(Struct, kw_only=True):
+    """One member on the demo's leaderboard of points."""
+
+    rank: int
+    name: str
+    points: int
+    carry: int
+    xp_total: int | None
+
+
+class DemoDocument(Document, kw_only=True, tag="trcpoints.demo/1"):
+    """A simulated fortnight, and the database that it left behind."""
+
+    database_url: str
+    guild_id: str
+    seed: int
+    members: int
+    syncs: int
+    points: SyncPoints
+    days: list[DemoDay]
+    leaderboard: list[DemoRow]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from trcpoints.cli.session import session_of
+from trcpoints.cli.session import Session, session_of
 
 if TYPE_CHECKING:
     # Typer hands these to its subclasses without exporting them.
@@ -29,14 +29,10 @@ class CommonCommand(TyperCommand):
         super().__init__(name, **attributes)
         self.params.extend(_common_options())
 
-
-class CommonGroup(TyperGroup):
-    """A group that works without a sub-command too, with the same options."""
-
-    def __init__(self, **attributes: Any) -> None:
-        super().__init__(**attributes)
-        if self.invoke_without_command:
-            self.params.extend(_common_options())
+    def invoke(self, ctx: ClickContext) -> object:
+        """Run the command, with logs as its options ask for them."""
+        cast("Session", ctx.obj).start_logging()
+        return super().invoke(ctx)
 
 
 class LazyGroup(TyperGroup):
@@ -70,11 +66,9 @@ def command(
     return app.command(name, cls=CommonCommand, epilog=f"Example: {example}")
 
 
-def group(summary: str, **attributes: Any) -> typer.Typer:
+def group(summary: str) -> typer.Typer:
     """A group of commands."""
-    return typer.Typer(
-        help=summary, cls=CommonGroup, no_args_is_help=True, add_completion=False, **attributes
-    )
+    return typer.Typer(help=summary, no_args_is_help=True, add_completion=False)
 
 
 def single() -> typer.Typer:

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 import typer
 
+from trcpoints.cli.text import escaped
 from trcpoints.config import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from trcpoints.documents import Document
+
+WIDE = 1000
 
 
 @dataclass
@@ -56,7 +59,9 @@ class Session:
         """A person's screen: stdout. Markup and emoji codes in texts mean nothing."""
         from rich.console import Console
 
-        return Console(markup=False, emoji=False, highlight=False, soft_wrap=False)
+        # Without a terminal there is no edge to wrap lines at.
+        width = None if sys.stdout.isatty() else WIDE
+        return Console(markup=False, emoji=False, highlight=False, width=width)
 
     @contextmanager
     def progress(self) -> Iterator[Progress | None]:
@@ -77,10 +82,11 @@ def session_of(context: typer.Context) -> Session:
     return cast("Session", context.obj)
 
 
-def write_json(document: object) -> None:
-    """The one document on stdout."""
+def write_json(document: object, file: TextIO | None = None) -> None:
+    """The one document on stdout, or one in a file."""
     import msgspec
 
     encoded = msgspec.json.format(msgspec.json.encode(document), indent=2)
-    sys.stdout.write(encoded.decode() + "\n")
-    sys.stdout.flush()
+    out = file or sys.stdout
+    out.write(escaped(encoded.decode()) + "\n")
+    out.flush()

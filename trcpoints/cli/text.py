@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+
+_INVISIBLE = re.compile(
+    "[\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
+)
 
 
 def harmless(text: str) -> str:
@@ -26,9 +31,22 @@ def _harmless_character(character: str) -> str:
     return character
 
 
+def escaped(document: str) -> str:
+    """A JSON document, its invisible and direction-turning characters as `\\u` escapes.
+
+    The same document to a script, and harmless on a terminal; JSON itself escapes ASCII's own.
+    """
+    return _INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
+
+
 def storable(text: str) -> str:
     """The text with lone surrogates replaced, so that it can be written as UTF-8."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: 1 member, 2 members."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def csv_cell(value: object) -> object:

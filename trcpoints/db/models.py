@@ -67,6 +67,7 @@ class Activity(Model):
 
     id = BigAutoField()
     member = ForeignKeyField(Member, index=False)
+    member_id: int
     discord_id = TextField()
     activity_type = TextField()
     xp_delta = BigIntegerField(null=True)
@@ -85,6 +86,7 @@ class LedgerEntry(Model):
 
     id = BigAutoField()
     member = ForeignKeyField(Member, index=False)
+    member_id: int
     source = TextField()
     points = BigIntegerField()
     idempotency_key = TextField()

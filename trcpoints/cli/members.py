@@ -1,0 +1,284 @@
+"""`trcpoints members`: import, add, show and change members."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trcpoints.cli.app import command, group
+from trcpoints.cli.session import session_of, write_json
+from trcpoints.errors import UsageFault
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from trcpoints.documents import MembersExportDocument
+
+app = group("Import, add, show and change members.")
+
+Reference = Annotated[str, typer.Argument(metavar="REF", help="Member id, discord:ID or e-mail.")]
+Name = Annotated[str | None, typer.Option("--name", help="The name to show.")]
+DiscordId = Annotated[
+    str | None, typer.Option("--discord-id", metavar="ID", help="The id of their Discord account.")
+]
+Email = Annotated[str | None, typer.Option("--email", metavar="ADDRESS", help="E-mail.")]
+Status = Annotated[
+    str | None,
+    typer.Option("--status", help="Subscription: NONE, TRIALING, ACTIVE, PAST_DUE or CANCELLED."),
+]
+FirstName = Annotated[str | None, typer.Option("--first-name", help="First name.")]
+LastName = Annotated[str | None, typer.Option("--last-name", help="Last name.")]
+BirthDate = Annotated[
+    str | None, typer.Option("--date-of-birth", metavar="YYYY-MM-DD", help="Date of birth.")
+]
+Phone = Annotated[str | None, typer.Option("--phone", help="Phone number.")]
+Address = Annotated[str | None, typer.Option("--address", help="Postal address.")]
+
+
+@command(app, "import", example="trcpoints members import members.csv")
+def import_(
+    context: typer.Context,
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="CSV with a header, JSON or NDJSON; - for stdin.")
+    ],
+) -> None:
+    """Create and change members from a file: all of it, or nothing where a line is wrong.
+
+    A member is found by member_id, else by discord_id, else by email; whoever
+    is not found is created. A column that is absent leaves what is there, an
+    empty cell clears it. Further columns: name, subscription_status, first_name,
+    last_name, date_of_birth, phone, address.
+
+    What `members export` writes can be imported again; points and XP in it are
+    passed over.
+    """
+    from trcpoints.cli.text import counted, harmless
+    from trcpoints.db.database import Access, open_database
+    from trcpoints.members.importing import import_members, read_members
+    from trcpoints.records import read_input
+
+    session = session_of(context)
+    with session.progress() as progress:
+        if progress is not None:
+            progress.add_task("Importing", total=None)
+        data, name = read_input(file)
+        records = read_members(data, name)
+        with open_database(session.settings.database_url, Access.WRITE) as engine:
+            document = import_members(engine, records, datetime.now(UTC))
+    session.show(
+        document,
+        lambda: (
+            f"{harmless(name)}: {counted(document.records, 'record')}; "
+            f"{document.created:,} created, "
+            f"{document.updated:,} updated, {document.unchanged:,} unchanged"
+        ),
+    )
+
+
+@command(app, example='trcpoints members add --discord-id 159962941502783488 --name "Ada"')
+def add(
+    context: typer.Context,
+    *,
+    discord_id: DiscordId = None,
+    name: Name = None,
+    email: Email = None,
+    status: Status = None,
+    first_name: FirstName = None,
+    last_name: LastName = None,
+    date_of_birth: BirthDate = None,
+    phone: Phone = None,
+    address: Address = None,
+) -> None:
+    """Add one member. The next sync takes their XP of then as the baseline."""
+    from trcpoints.cli.members_shown import render_detail
+    from trcpoints.db.database import Access, open_database
+    from trcpoints.documents import MembersAddDocument
+    from trcpoints.members.changing import add_member
+    from trcpoints.members.views import detail
+
+    given = _given(
+        discord_id=discord_id,
+        name=name,
+        email=email,
+        subscription_status=status,
+        first_name=first_name,
+        last_name=last_name,
+        date_of_birth=date_of_birth,
+        phone=phone,
+        address=address,
+    )
+    session = session_of(context)
+    with open_database(session.settings.database_url, Access.WRITE) as engine:
+        document = MembersAddDocument(member=detail(add_member(engine, given, datetime.now(UTC))))
+    session.show(document, lambda: render_detail(document.member))
+
+
+@command(app, "list", example="trcpoints members list --unlinked")
+def list_(
+    context: typer.Context,
+    *,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most so many.")] = 100,
+    inactive: Annotated[
+        bool, typer.Option("--inactive", help="Those that a federation marked inactive.")
+    ] = False,
+    left: Annotated[
+        bool, typer.Option("--left", help="Those who left Discord, as far as is known.")
+    ] = False,
+    unlinked: Annotated[
+        bool, typer.Option("--unlinked", help="Those without a Discord account.")
+    ] = False,
+) -> None:
+    """List members, in the order of their ids."""
+    from trcpoints.cli.members_shown import render_list
+    from trcpoints.db.database import Access, open_database
+    from trcpoints.members.views import Filters, list_members
+
+    session = session_of(context)
+    with open_database(session.settings.database_url, Access.READ):
+        document = list_members(Filters(inactive=inactive, left=left, unlinked=unlinked), limit)
+    session.show(document, lambda: render_list(document))
+
+
+@command(app, example="trcpoints members show discord:159962941502783488")
+def show(
+    context: typer.Context,
+    reference: Reference,
+    *,
+    limit: Annotated[
+        int, typer.Option("--limit", min=0, help="Entries and records of activity to show.")
+    ] = 10,
+) -> None:
+    """Show one member, with the newest of their ledger and activity."""
+    from trcpoints.cli.members_shown import render_show
+    from trcpoints.db.database import Access, open_database
+    from trcpoints.members.views import show_member
+
+    session = session_of(context)
+    with open_database(session.settings.database_url, Access.READ):
+        document = show_member(reference, limit)
+    session.show(document, lambda: render_show(document))
+
+
+@command(app, "set", example="trcpoints members set 17 --email ada@example.org --phone ''")
+def set_(
+    context: typer.Context,
+    reference: Reference,
+    *,
+    discord_id: DiscordId = None,
+    name: Name = None,
+    email: Email = None,
+    status: Status = None,
+    first_name: FirstName = None,
+    last_name: LastName = None,
+    date_of_birth: BirthDate = None,
+    phone: Phone = None,
+    address: Address = None,
+) -> None:
+    """Change one member; an empty value clears a field.
+
+    With another Discord account the next sync takes a new baseline; points and carry stay.
+    """
+    from trcpoints.cli.members_shown import render_set
+    from trcpoints.db.database import Access, open_database
+    from trcpoints.documents import MembersSetDocument
+    from trcpoints.members.changing import set_member
+    from trcpoints.members.views import detail
+
+    given = _given(
+        discord_id=discord_id,
+        name=name,
+        email=email,
+        subscription_status=status,
+        first_name=first_name,
+        last_name=last_name,
+        date_of_birth=date_of_birth,
+        phone=phone,
+        address=address,
+    )
+    if not given:
+        raise UsageFault("Nothing is to be set.", hint="trcpoints members set --help")
+    session = session_of(context)
+    with open_database(session.settings.database_url, Access.WRITE) as engine:
+        member, changed = set_member(engine, reference, given, datetime.now(UTC))
+        document = MembersSetDocument(changed=changed, member=detail(member))
+    session.show(document, lambda: render_set(document))
+
+
+@command(app, example="trcpoints members rebaseline ada@example.org")
+def rebaseline(context: typer.Context, reference: Reference) -> None:
+    """Take the next XP that is seen of a member as their new baseline: no points move."""
+    from trcpoints.cli.members_shown import title
+    from trcpoints.db.database import Access, open_database
+    from trcpoints.documents import MembersRebaselineDocument
+    from trcpoints.members.changing import rebaseline_member
+    from trcpoints.members.views import detail
+
+    session = session_of(context)
+    with open_database(session.settings.database_url, Access.WRITE) as engine:
+        member = rebaseline_member(engine, reference, datetime.now(UTC))
+        document = MembersRebaselineDocument(member=detail(member))
+    session.show(
+        document, lambda: f"{title(document.member)}: the next XP that is seen is the baseline"
+    )
+
+
+@command(app, example="trcpoints members export --output members.csv")
+def export(
+    context: typer.Context,
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", metavar="FILE", help="Write this file, which only you can read then."
+        ),
+    ] = None,
+) -> None:
+    """Write all members as CSV, or with --json as JSON; `members import` reads both."""
+    from trcpoints.cli.output import PRIVATE, atomic_output
+    from trcpoints.cli.text import counted, harmless, storable
+    from trcpoints.db.database import Access, open_database
+    from trcpoints.documents import OutputDocument
+    from trcpoints.members.views import export_members
+
+    session = session_of(context)
+    with open_database(session.settings.database_url, Access.READ):
+        document = export_members()
+    if output is None:
+        if session.json:
+            write_json(document)
+        else:
+            _write_csv(sys.stdout, document)
+        return
+    with atomic_output(output, mode=PRIVATE) as file:
+        if session.json:
+            write_json(document, file)
+        else:
+            _write_csv(file, document)
+    written = OutputDocument(
+        output=storable(str(output)),
+        format="json" if session.json else "csv",
+        records=len(document.members),
+    )
+    session.show(
+        written, lambda: f"{harmless(written.output)}: {counted(written.records, 'member')} written"
+    )
+
+
+def _write_csv(file: TextIO, document: MembersExportDocument) -> None:
+    import msgspec
+
+    from trcpoints.cli.output import write_csv
+    from trcpoints.documents import MemberDetail
+
+    # The same spelling of times as in JSON.
+    rows = (msgspec.to_builtins(member).values() for member in document.members)
+    write_csv(file, MemberDetail.__struct_fields__, rows)
+
+
+def _given(**options: str | None) -> dict[str, str | None]:
+    """The options that were said."""
+    return {name: value for name, value in options.items() if value is not None}

@@ -1,0 +1,1 @@
+"""Members: who they are, how they are found, added, changed, imported and shown."""

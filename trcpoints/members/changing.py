@@ -1,0 +1,87 @@
+"""Adding a member and changing one, by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from trcpoints.db.engine import Engine
+from trcpoints.db.models import Member
+from trcpoints.errors import DataRefused
+from trcpoints.members.fields import UNLINKED, Values, names_nobody, normalise
+from trcpoints.members.lookup import find_member
+
+
+def add_member(engine: Engine, given: Mapping[str, str | None], now: datetime) -> Member:
+    """Add a member, ACTIVE unless `given` says otherwise.
+
+    Raises DataRefused for values that are wrong, for a Discord account that another member has,
+    and when nothing is given to tell the member by.
+    """
+    values = _checked(given)
+    if names_nobody(values):
+        raise DataRefused(
+            "A member needs a Discord id, an e-mail or a name.",
+            hint="trcpoints members add --discord-id ID --name NAME --email ADDRESS",
+        )
+    with engine.books():
+        _refuse_taken(values.get("discord_id"), None)
+        return Member.create(**values, created_at=now, updated_at=now)
+
+
+def set_member(
+    engine: Engine, reference: str, given: Mapping[str, str | None], now: datetime
+) -> tuple[Member, list[str]]:
+    """Change a member; the member as changed, and the fields that did change.
+
+    Raises what `find_member` raises, and DataRefused as `add_member` does.
+    """
+    values = _checked(given)
+    with engine.books():
+        member = find_member(reference)
+        changes = {name: new for name, new in values.items() if new != getattr(member, name)}
+        if "discord_id" in changes:
+            _refuse_taken(changes["discord_id"], member)
+        if changes:
+            anew = UNLINKED if "discord_id" in changes else {}
+            _write(member, {**changes, **anew}, now)
+    return member, list(changes)
+
+
+def rebaseline_member(engine: Engine, reference: str, now: datetime) -> Member:
+    """Make the next XP that is seen of a member a baseline (design, section 2.2).
+
+    Raises what `find_member` raises.
+    """
+    with engine.books():
+        member = find_member(reference)
+        if not member.rebaseline:
+            _write(member, {"rebaseline": True}, now)
+    return member
+
+
+def _checked(given: Mapping[str, str | None]) -> Values:
+    values, faults = normalise(given)
+    if faults:
+        lines = "".join(f"\n  {fault}" for fault in faults)
+        raise DataRefused(
+            f"Nothing was changed:{lines}", hint="Mend what is named and run the command again."
+        )
+    return values
+
+
+def _refuse_taken(discord_id: str | None, member: Member | None) -> None:
+    if discord_id is None:
+        return
+    holder = Member.get_or_none(Member.discord_id == discord_id)
+    if holder is not None and (member is None or holder.id != member.id):
+        raise DataRefused(
+            f"The Discord account {discord_id} is linked to member {holder.id} already.",
+            hint=f"See them: trcpoints members show {holder.id}",
+        )
+
+
+def _write(member: Member, changes: Mapping[str, object], now: datetime) -> None:
+    for name, value in {**changes, "updated_at": now}.items():
+        setattr(member, name, value)
+    member.save(only=[*changes, "updated_at"])

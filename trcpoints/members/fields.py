@@ -1,0 +1,96 @@
+"""The fields of a member that people and files set, and what each may hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+
+from trcpoints.config import SNOWFLAKE
+from trcpoints.db.models import PROFILE_FIELDS, SUBSCRIPTION_STATUSES
+from trcpoints.records import quoted, why_unstorable
+
+FIELDS = ("discord_id", "name", "email", "subscription_status", *PROFILE_FIELDS)
+"""Everything of a member that is set from outside, by its column."""
+
+UNLINKED: Mapping[str, object] = {
+    "xp_total": None,
+    "quiet": False,
+    "left_at": None,
+    "absences": 0,
+    "deferrals": 0,
+    "rebaseline": False,
+}
+"""What the sync remembers of a member it has never seen: of one linked anew, too (2.2)."""
+
+Values = dict[str, str | None]
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+
+
+def normalise(given: Mapping[str, str | None]) -> tuple[Values, list[str]]:
+    """Each field as it is stored, and what is wrong with those that are left out.
+
+    White space around a value goes. Nothing, or nothing but white space, clears a field: None,
+    and NONE for the subscription status.
+    """
+    values: Values = {}
+    faults: list[str] = []
+    for name, text in given.items():
+        try:
+            values[name] = _normalised(name, (text or "").strip())
+        except ValueError as fault:
+            faults.append(f"{name} {fault}")
+    return values, faults
+
+
+def names_nobody(values: Mapping[str, str | None]) -> bool:
+    """Whether these values of a new member would leave nothing to tell them by."""
+    return not (values.get("discord_id") or values.get("email") or values.get("name"))
+
+
+def _normalised(name: str, text: str) -> str | None:
+    if reason := why_unstorable(text):
+        raise ValueError(reason)
+    if name == "subscription_status":
+        return _subscription_status(text)
+    if not text:
+        return None
+    if name == "discord_id":
+        return _discord_id(text)
+    if name == "email":
+        return _email(text)
+    if name == "date_of_birth":
+        return _date(text)
+    return text
+
+
+def _subscription_status(text: str) -> str:
+    status = text.upper() or "NONE"
+    if status not in SUBSCRIPTION_STATUSES:
+        raise ValueError(f"{quoted(text)} should be one of {', '.join(SUBSCRIPTION_STATUSES)}")
+    return status
+
+
+def _discord_id(text: str) -> str:
+    if not SNOWFLAKE.fullmatch(text):
+        raise ValueError(f"{quoted(text)} should be the digits of a Discord account's id")
+    return text
+
+
+def _email(text: str) -> str:
+    if not (_EMAIL.fullmatch(text) and text.isprintable()):
+        raise ValueError(f"{quoted(text)} is not an e-mail address")
+    return text.lower()
+
+
+def _date(text: str) -> str:
+    # fromisoformat also reads weeks and dates without dashes, which would be stored as such.
+    shape = f"{quoted(text)} should be a date like 1990-12-31"
+    if not _ISO_DATE.fullmatch(text):
+        raise ValueError(shape)
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise ValueError(shape) from None

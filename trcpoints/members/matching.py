@@ -1,0 +1,198 @@
+"""Whom the records of a file name, and what they change. Decides, without I/O."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from trcpoints.members.fields import FIELDS, Values, names_nobody, normalise
+from trcpoints.members.lookup import LARGEST_ID
+from trcpoints.records import Fault, Record, RecordFile, quoted
+
+COLUMNS = ("member_id", "id", *FIELDS)
+"""What a record may have; `id` is a short way to write `member_id`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A member as the database has it; `values` are in the order of FIELDS."""
+
+    id: int
+    values: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a record makes of a member; `linked_anew` when it is another Discord account."""
+
+    id: int
+    values: tuple[str | None, ...]
+    linked_anew: bool
+
+
+@dataclass(slots=True)
+class ImportPlan:
+    """What a file of members comes to. Nothing of it may be written while there are faults."""
+
+    created: list[tuple[str | None, ...]] = field(default_factory=list)
+    changed: list[Change] = field(default_factory=list)
+    unchanged: int = 0
+    faults: list[Fault] = field(default_factory=list)
+
+
+def plan_import(file: RecordFile, known: Iterable[Known]) -> ImportPlan:
+    """Decide for each record whether it creates, changes or leaves a member.
+
+    A member is found by id, else by Discord account, else by e-mail, else by a name that is all
+    there is; whoever is found by none of these is new. The plan of a file that was imported
+    just now changes nothing.
+    """
+    planner = _Planner(known, file.unit)
+    normalised = [(record.line, *_normalised(record)) for record in file.records]
+    planner.note_shared_keys(values for _, values, faults in normalised if not faults)
+    for line, values, faults in normalised:
+        if faults:
+            planner.plan.faults.extend((line, fault) for fault in faults)
+        else:
+            planner.take(line, values)
+    return planner.plan
+
+
+class _Unfit(Exception):
+    """Why a record cannot be imported."""
+
+
+def _normalised(record: Record) -> tuple[Values, list[str]]:
+    given = dict(record.values)
+    ids = [text for name in ("member_id", "id") if (text := given.pop(name, None))]
+    values, faults = normalise(given)
+    if len(ids) > 1:
+        faults.append("has both member_id and id")
+    elif ids:
+        values["member_id"] = ids[0].strip()
+    return values, faults
+
+
+class _Planner:
+    """The members by what they are found by, and what the lines so far have claimed."""
+
+    def __init__(self, known: Iterable[Known], unit: str) -> None:
+        self.plan = ImportPlan()
+        self._unit = unit
+        self._by_id: dict[int, Known] = {}
+        self._by_discord_id: dict[str, Known] = {}
+        self._by_email: defaultdict[str, list[Known]] = defaultdict(list)
+        self._by_name_alone: defaultdict[str, list[Known]] = defaultdict(list)
+        for member in known:
+            self._index(member)
+        self._email_lines: defaultdict[str, int] = defaultdict(int)
+        self._name_lines: defaultdict[str, int] = defaultdict(int)
+        self._line_of_member: dict[int, int] = {}
+        self._line_of_account: dict[str, int] = {}
+
+    def _index(self, member: Known) -> None:
+        discord_id, name, email = member.values[:3]
+        self._by_id[member.id] = member
+        if discord_id:
+            self._by_discord_id[discord_id] = member
+        if email:
+            self._by_email[email].append(member)
+        if name and not discord_id and not email:
+            self._by_name_alone[name].append(member)
+
+    def note_shared_keys(self, lines: Iterable[Mapping[str, str | None]]) -> None:
+        """Count the lines that have an e-mail, and those that have nothing but a name."""
+        for values in lines:
+            if email := values.get("email"):
+                self._email_lines[email] += 1
+            elif not values.get("discord_id") and (name := values.get("name")):
+                self._name_lines[name] += 1
+
+    def take(self, line: int, values: Values) -> None:
+        """Plan one record, or note why it cannot be."""
+        try:
+            member = self._find(values)
+            self._claim_account(line, values.get("discord_id"), member)
+            if member is None:
+                self._create(values)
+            else:
+                self._claim_member(line, member)
+                self._change(member, values)
+        except _Unfit as unfit:
+            self.plan.faults.append((line, str(unfit)))
+
+    def _find(self, values: Values) -> Known | None:
+        if member_id := values.pop("member_id", None):
+            return self._find_by_id(member_id)
+        discord_id = values.get("discord_id")
+        if discord_id and discord_id in self._by_discord_id:
+            return self._by_discord_id[discord_id]
+        if email := values.get("email"):
+            return self._find_by_email(email, linking=discord_id is not None)
+        name = values.get("name")
+        if name and discord_id is None:
+            return self._find_by_name(name)
+        return None
+
+    def _find_by_id(self, text: str) -> Known:
+        number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+        if not 0 < number <= LARGEST_ID or number not in self._by_id:
+            raise _Unfit(f"there is no member {quoted(text)}; leave the id out to create one")
+        return self._by_id[number]
+
+    def _find_by_email(self, email: str, *, linking: bool) -> Known | None:
+        # Families share addresses: an account we do not know is not that of a linked member.
+        found = [m for m in self._by_email.get(email, ()) if not (linking and m.values[0])]
+        if len(found) > 1:
+            raise _Unfit(f"e-mail {quoted(email)} is shared by members {_ids(found)}; {_TELL}")
+        if not linking and self._email_lines[email] > 1:
+            raise _Unfit(f"e-mail {quoted(email)} is in several records of this file; {_TELL}")
+        return found[0] if found else None
+
+    def _find_by_name(self, name: str) -> Known | None:
+        found = self._by_name_alone.get(name, [])
+        if len(found) > 1:
+            raise _Unfit(f"the name {quoted(name)} is shared by members {_ids(found)}; {_TELL}")
+        if self._name_lines[name] > 1:
+            raise _Unfit(f"the name {quoted(name)} is in several records of this file; {_TELL}")
+        return found[0] if found else None
+
+    def _claim_account(self, line: int, discord_id: str | None, member: Known | None) -> None:
+        if discord_id is None:
+            return
+        holder = self._by_discord_id.get(discord_id)
+        if holder is not None and holder is not member:
+            raise _Unfit(f"Discord account {discord_id} is linked to member {holder.id} already")
+        if (first := self._line_of_account.setdefault(discord_id, line)) != line:
+            raise _Unfit(f"Discord account {discord_id} is in {self._unit} {first} already")
+
+    def _claim_member(self, line: int, member: Known) -> None:
+        if (first := self._line_of_member.setdefault(member.id, line)) != line:
+            raise _Unfit(
+                f"is about member {member.id}, as {self._unit} {first} is already; "
+                "say by member_id who each of them is"
+            )
+
+    def _create(self, values: Values) -> None:
+        if names_nobody(values):
+            raise _Unfit("names nobody: no member_id, discord_id, email or name")
+        values.setdefault("subscription_status", "ACTIVE")
+        self.plan.created.append(tuple(values.get(name) for name in FIELDS))
+
+    def _change(self, member: Known, values: Values) -> None:
+        after = tuple(
+            values.get(name, old) for name, old in zip(FIELDS, member.values, strict=True)
+        )
+        if after == member.values:
+            self.plan.unchanged += 1
+            return
+        self.plan.changed.append(Change(member.id, after, after[0] != member.values[0]))
+
+
+_TELL = "say who it is by member_id or discord_id"
+
+
+def _ids(members: Sequence[Known]) -> str:
+    shown = ", ".join(str(member.id) for member in members[:10])
+    return shown if len(members) <= 10 else f"{shown}, …"

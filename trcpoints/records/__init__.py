@@ -1,0 +1,137 @@
+"""Reading the records of a file, for every import: CSV, JSON or NDJSON, told by the content.
+
+What a record means is not known here; that its values are text which both engines can store is.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from trcpoints.errors import DataRefused, InvalidRecords, NotFound
+from trcpoints.records.reader import Fault, Reader, Record
+from trcpoints.records.values import (
+    FORMULA_STARTS,
+    loads,
+    original_cell,
+    quoted,
+    reason_of,
+    why_unstorable,
+)
+
+__all__ = [
+    "FORMULA_STARTS",
+    "Fault",
+    "Record",
+    "RecordFile",
+    "original_cell",
+    "quoted",
+    "read_input",
+    "read_records",
+    "scan_records",
+    "why_unstorable",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFile:
+    """What was read: the sound records, and the faults of the others."""
+
+    name: str
+    unit: Literal["line", "record"]
+    records: list[Record]
+    faults: list[Fault]
+
+    def refuse(self, more: Iterable[Fault] = ()) -> None:
+        """Raise InvalidRecords with all faults, those found later too, unless there is none."""
+        faults = sorted([*self.faults, *more], key=lambda fault: fault[0])
+        if faults:
+            raise InvalidRecords(self.name, faults, unit=self.unit)
+
+
+def read_records(data: bytes, name: str, columns: Sequence[str]) -> list[Record]:
+    """The records of a file that has no fault; `name` is how messages call it.
+
+    Raises InvalidRecords with every fault, DataRefused for an empty file or one that is no text.
+    """
+    file = scan_records(data, name, columns)
+    file.refuse()
+    return file.records
+
+
+def scan_records(
+    data: bytes, name: str, columns: Sequence[str], *, exported: Sequence[str] = ()
+) -> RecordFile:
+    """Read a file for a caller who adds faults of its own before refusing it.
+
+    `exported` are columns of our own export that cannot be imported: passed over where they are
+    all there, as in a file that we wrote, and faults where somebody wrote one by hand. Raises
+    DataRefused for an empty file or one that is no text.
+    """
+    text = _decode(data, name)
+    start = text.lstrip()[:1]
+    if not start:
+        raise DataRefused(
+            f"{name} is empty.",
+            hint=f"Give CSV with a header, JSON or NDJSON; columns: {', '.join(columns)}",
+        )
+    reader = Reader(tuple(columns), frozenset(exported))
+    if start == "[":
+        records = list(reader.array(_whole(text, name)))
+    elif start == "{":
+        records = list(_objects(reader, text, name))
+    else:
+        records = list(reader.csv(text))
+    return RecordFile(name, reader.unit, records, reader.faults)
+
+
+def read_input(path: str) -> tuple[bytes, str]:
+    """The bytes of a file, or of stdin for `-`, and how messages call it; raises NotFound."""
+    if path == "-":
+        return sys.stdin.buffer.read(), "stdin"
+    try:
+        return Path(path).read_bytes(), path
+    except (FileNotFoundError, NotADirectoryError) as fault:
+        raise NotFound(
+            f"There is no file {path}.", hint="Check the name; - reads from stdin."
+        ) from fault
+    except (OSError, ValueError) as fault:
+        reason = fault.strerror if isinstance(fault, OSError) else fault
+        raise DataRefused(f"{path} cannot be read: {reason}.", hint="Check the file.") from fault
+
+
+def _decode(data: bytes, name: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        line = data.count(b"\n", 0, fault.start) + 1
+        raise DataRefused(
+            f"{name} is not UTF-8 (line {line}).",
+            hint="Save it as UTF-8; a spreadsheet calls that 'CSV UTF-8'.",
+        ) from fault
+
+
+def _whole(text: str, name: str) -> object:
+    try:
+        return loads(text)
+    except ValueError as fault:
+        line = fault.lineno if isinstance(fault, json.JSONDecodeError) else 1
+        raise InvalidRecords(name, [(line, f"not JSON: {reason_of(fault)}")]) from fault
+
+
+def _objects(reader: Reader, text: str, name: str) -> Iterator[Record]:
+    """The records of a text that starts with an object: one document, or NDJSON."""
+    line = text[: len(text) - len(text.lstrip())].count("\n") + 1
+    try:
+        value = loads(text)
+    except ValueError:
+        # One object a line is NDJSON; what breaks off elsewhere is a document that is damaged.
+        if not text.lstrip().partition("\n")[0].rstrip().endswith("}"):
+            _whole(text, name)
+        return reader.lines(text)
+    records = reader.listed(value)
+    return reader.one(line, value) if records is None else reader.array(records)

@@ -1,0 +1,147 @@
+"""The leaderboard over HTTP: the address, and what each status means and asks for (section 3)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Set
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from urllib.parse import urljoin, urlsplit
+
+from trcpoints.config import Mee6Settings
+from trcpoints.errors import SourceRefused
+from trcpoints.mee6.leaderboard import Leaderboard
+from trcpoints.mee6.pages import Page, Undecodable, decode_page, error_message, loads
+from trcpoints.mee6.text import one_line
+from trcpoints.mee6.transport import Answer, Hiccup, Limits, Transport
+from trcpoints.mee6.walk import walk
+
+log = logging.getLogger("trcpoints.mee6")
+
+_OTHER_WAY = "Try again later, or read a saved answer: trcpoints sync --from FILE"
+_PUBLISH = (
+    "On mee6.xyz: your server, Leaderboard settings, switch on "
+    "'Make my server's leaderboard public'; or set MEE6_AUTH_TOKEN."
+)
+_REPLACE_IT = (
+    "Put a valid token into MEE6_AUTH_TOKEN, or unset it and make the leaderboard public: "
+    "mee6.xyz, your server, Leaderboard settings, 'Make my server's leaderboard public'."
+)
+_CHECK_GUILD = (
+    "Check MEE6_GUILD_ID (Discord: right-click the server, Copy Server ID), and that MEE6 is on "
+    "that server with its Levels plugin switched on."
+)
+_CHECK_AGENT = (
+    "MEE6 turns away some User-Agents and networks: check MEE6_USER_AGENT and any proxy, or read "
+    "a saved answer: trcpoints sync --from FILE"
+)
+_CHECK_BASE = "Check MEE6_API_BASE, or read a saved answer: trcpoints sync --from FILE"
+
+
+def fetch_leaderboard(
+    settings: Mee6Settings,
+    wanted: Set[str],
+    *,
+    now: Callable[[], datetime],
+    on_page: Callable[[int, int], None] | None = None,
+    limits: Limits | None = None,
+) -> Leaderboard:
+    """Walk the leaderboard until every id of `wanted` was seen; always reads the first page.
+
+    `now` is the aware wall clock, for HTTP dates only. `on_page` is told the number of pages read
+    and of wanted ids found. `limits` are those of section 3 unless given; the settings' interval
+    and retry base go before them. Raises SourceRefused, RateLimited, SourceUnavailable,
+    LeaderboardInvalid, and ConfigurationInvalid where no guild is set.
+    """
+    guild_id = settings.require_guild_id()
+    limits = replace(
+        limits or Limits(), interval=settings.request_interval, retry_base=settings.retry_base
+    )
+    with Transport(
+        f"The MEE6 leaderboard of guild {guild_id}",
+        limits,
+        user_agent=settings.user_agent,
+        authorization=settings.auth_token,
+        now=now,
+        log=log,
+        hint=_OTHER_WAY,
+    ) as transport:
+
+        def fetch(number: int) -> Page:
+            url = f"{settings.api_base}/{guild_id}?page={number}&limit={settings.page_size}"
+            return transport.get(url, partial(_read, settings, guild_id, number))
+
+        tally = walk(fetch, wanted, on_page)
+        return Leaderboard(
+            guild_id=guild_id,
+            wanted=wanted,
+            xp=tally.xp,
+            unreadable=tally.unreadable,
+            completeness=tally.completeness,
+            paged=tally.pages_with_players > 1,
+            players=tally.players,
+            invalid_players=tally.invalid_players,
+            pages=tally.pages,
+            requests=transport.requests,
+            retries=transport.retries,
+        )
+
+
+def _read(settings: Mee6Settings, guild_id: str, number: int, answer: Answer) -> Page:
+    if answer.status != 200:
+        raise _refusal(settings, guild_id, answer)
+    try:
+        return decode_page(answer.body, guild_id, f"Page {number} of the MEE6 leaderboard")
+    except Undecodable as fault:
+        raise Hiccup(f"its answer is no JSON ({fault})") from fault
+
+
+def _refusal(settings: Mee6Settings, guild_id: str, answer: Answer) -> SourceRefused:
+    board = f"MEE6 leaderboard of guild {guild_id}"
+    match answer.status:
+        case 401 if settings.auth_token is not None:
+            return SourceRefused(
+                f"MEE6 does not accept MEE6_AUTH_TOKEN for the {board} (401).", hint=_REPLACE_IT
+            )
+        case 401:
+            return SourceRefused(f"The {board} is not public (401).", hint=_PUBLISH)
+        case 403:
+            return SourceRefused(
+                f"MEE6 refuses to show the {board} to this program (403){_said(answer)}.",
+                hint=_CHECK_AGENT,
+            )
+        case 404:
+            return SourceRefused(f"MEE6 knows no guild {guild_id} (404).", hint=_CHECK_GUILD)
+        case status if 300 <= status < 400:
+            return SourceRefused(
+                f"{_origin(answer.url)} sends requests for the {board} elsewhere ({status}, "
+                f"{_target(answer)}), and redirects are not followed.",
+                hint=_CHECK_BASE,
+            )
+        case status:
+            return SourceRefused(
+                f"MEE6 answered {status} for the {board}{_said(answer)}.", hint=_CHECK_BASE
+            )
+
+
+def _said(answer: Answer) -> str:
+    try:
+        message = error_message(loads(answer.body))
+    except Undecodable:
+        return ""
+    return f": {message}" if message else ""
+
+
+def _target(answer: Answer) -> str:
+    location = answer.headers.get("Location", "")
+    try:
+        return f"to {_origin(urljoin(answer.url, location))}" if location else "to nowhere"
+    except ValueError:
+        return "to an address that is not valid"
+
+
+def _origin(url: str) -> str:
+    # Without a user, a path or a query, which may hold what is none of a log's business.
+    parts = urlsplit(url)
+    return one_line(f"{parts.scheme}://{parts.hostname or ''}")

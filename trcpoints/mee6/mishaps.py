@@ -1,0 +1,70 @@
+"""What went wrong with a request, in words, and how long a server asks to be left alone."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import requests
+import urllib3
+
+from trcpoints.mee6.text import one_line
+
+# Anything above is "very long"; it keeps sums of times finite.
+_LONGEST_RETRY_AFTER = 1e9
+
+
+def parse_retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds to wait from a Retry-After header; None where it is missing or makes no sense.
+
+    Takes seconds (whole or not) and HTTP dates; a date in the past is 0.
+    """
+    text = (value or "").strip()
+    if re.fullmatch(r"[0-9]+(\.[0-9]*)?", text):
+        return min(float(text), _LONGEST_RETRY_AFTER)
+    # A date begins with the name of a day; the parser alone takes "-5" or "1e3" for dates, too.
+    if not re.match(r"(mon|tue|wed|thu|fri|sat|sun)", text, re.IGNORECASE):
+        return None
+    try:
+        date = parsedate_to_datetime(text)
+        aware = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+        seconds = (aware - now).total_seconds()
+    except (ValueError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER)
+
+
+def reason(fault: Exception) -> str:
+    """Why a request failed, in a few words: the libraries name their own objects in it."""
+    match fault:
+        case requests.exceptions.InvalidSchema():
+            return "this kind of address or proxy is not supported"
+        case requests.exceptions.InvalidURL() | requests.exceptions.MissingSchema():
+            return "the address is not valid"
+        case requests.exceptions.ConnectTimeout():
+            return "no connection in time"
+        case requests.exceptions.Timeout() | urllib3.exceptions.ReadTimeoutError():
+            return "no whole answer in time"
+        case requests.exceptions.ContentDecodingError():
+            return "its answer is compressed wrongly"
+        case requests.exceptions.SSLError():
+            return f"no secure connection: {_innermost(fault)}"
+        case requests.exceptions.ProxyError():
+            return f"the proxy failed: {_innermost(fault)}"
+        case _ if isinstance(_root(fault), TimeoutError):
+            return "no whole answer in time"
+        case _:
+            return f"the connection failed: {_innermost(fault)}"
+
+
+def _innermost(fault: BaseException) -> str:
+    root = _root(fault)
+    text = root.strerror if isinstance(root, OSError) and root.strerror else str(root)
+    return one_line(text) or type(root).__name__
+
+
+def _root(fault: BaseException) -> BaseException:
+    while (below := fault.__cause__ or fault.__context__) is not None:
+        fault = below
+    return fault

@@ -1,0 +1,206 @@
+"""One page of the leaderboard: its shape, and the checks before anything of it is used."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Annotated, NoReturn
+
+import msgspec
+
+from trcpoints.errors import LeaderboardInvalid
+from trcpoints.mee6.text import one_line
+
+MAX_XP = 10**12
+_LAST_EXACT_INTEGER = 2**53
+_TOO_MANY_FAULTS = 5
+
+_Id = Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
+_Xp = Annotated[int, msgspec.Meta(ge=0, le=MAX_XP)]
+
+
+class Undecodable(Exception):
+    """Bytes that are no JSON, or not all of it: another try may bring a whole body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A valid page of the leaderboard.
+
+    `number` is what the page says of itself, None where it says nothing. `size` counts every
+    record. `xp` has the valid players (the higher XP of one who is there twice); `malformed` the
+    ids of records that are wrong otherwise, `nameless` the number of those without even an id.
+    """
+
+    guild_id: str
+    number: int | None
+    size: int
+    xp: dict[str, int]
+    malformed: frozenset[str] = frozenset()
+    nameless: int = 0
+
+    def ids(self) -> set[str]:
+        """Everybody who is on the page and can be told apart."""
+        return {*self.xp, *self.malformed}
+
+
+class _Guild(msgspec.Struct, gc=False):
+    id: _Id
+
+
+class _Player(msgspec.Struct, gc=False):
+    id: _Id
+    xp: _Xp
+
+
+class _Body(msgspec.Struct):
+    guild: _Guild
+    players: list[_Player]
+    # Anything: a page number that cannot be used says nothing, and is no reason to refuse.
+    page: object = None
+
+
+_DECODER = msgspec.json.Decoder(_Body)
+
+
+def decode_page(body: bytes, guild_id: str | None, where: str) -> Page:
+    """Check one response body and take what is used of it (design, section 3).
+
+    `guild_id` is the guild it must be of, None for any. `where` names the page in messages.
+    Raises Undecodable for bytes that are not JSON in UTF-8, LeaderboardInvalid for JSON that is
+    no page, is of another guild, or has more than 1 % (and at least 5) malformed players.
+    """
+    try:
+        # The decoder skips over what it does not need without looking at the bytes.
+        body.decode()
+        page = _from_body(_DECODER.decode(body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        page = None
+    if page is None:
+        return page_of(loads(body), guild_id, where)
+    _check_guild(page.guild_id, guild_id, where)
+    return page
+
+
+def loads(body: bytes) -> object:
+    """JSON as plain objects, as tolerant as other tools; raises Undecodable.
+
+    Half a surrogate pair in a name is no reason to lose the page; NaN is, for it is not JSON.
+    """
+    try:
+        value: object = json.loads(body, parse_constant=_no_constant, parse_int=_integer)
+    except (ValueError, RecursionError) as fault:
+        raise Undecodable(one_line(str(fault))) from fault
+    return value
+
+
+def page_of(value: object, guild_id: str | None, where: str) -> Page:
+    """The same checks as `decode_page`, for a page that was parsed already, player by player."""
+    players = value.get("players") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(players, list):
+        _refuse_shape(value, where)
+    guild = value.get("guild")
+    own_id = _read_id(guild.get("id") if isinstance(guild, dict) else None, where)
+    if own_id is None:
+        raise LeaderboardInvalid(f"{where} does not say which guild it is of.", hint=_SHAPE)
+    _check_guild(own_id, guild_id, where)
+    return _examine(players, own_id, _page_number(value.get("page")), where)
+
+
+_SHAPE = (
+    "Expected is what the API answers: an object with 'guild' and 'players'. "
+    "If MEE6 changed its answers, look for a newer trcpoints."
+)
+
+
+def _from_body(body: _Body) -> Page | None:
+    """The page, or None where an id is not made of digits and each player needs a look."""
+    digits = "".join([player.id for player in body.players]) + body.guild.id
+    if not (digits.isascii() and digits.isdigit()):
+        return None
+    xp = {player.id: player.xp for player in body.players}
+    if len(xp) < len(body.players):
+        for player in body.players:
+            xp[player.id] = max(xp[player.id], player.xp)
+    return Page(body.guild.id, _page_number(body.page), len(body.players), xp)
+
+
+def _examine(players: list[object], guild_id: str, number: int | None, where: str) -> Page:
+    xp: dict[str, int] = {}
+    malformed: set[str] = set()
+    nameless = faults = 0
+    for player in players:
+        player_id, points = _read_player(player, where)
+        if points is None:
+            faults += 1
+            if player_id is None:
+                nameless += 1
+            else:
+                malformed.add(player_id)
+        elif player_id is not None:
+            xp[player_id] = max(points, xp.get(player_id, 0))
+    if faults >= _TOO_MANY_FAULTS and faults * 100 > len(players):
+        raise LeaderboardInvalid(
+            f"{where} has {faults} malformed players among {len(players)}; nothing of it is used.",
+            hint=_SHAPE,
+        )
+    return Page(guild_id, number, len(players), xp, frozenset(malformed.difference(xp)), nameless)
+
+
+def _read_player(player: object, where: str) -> tuple[str | None, int | None]:
+    """Id and XP of a record. XP is None where the record is malformed, the id where it has none."""
+    if not isinstance(player, dict):
+        return None, None
+    player_id = _read_id(player.get("id"), where)
+    xp = player.get("xp")
+    valid = type(xp) is int and 0 <= xp <= MAX_XP and player_id is not None
+    return player_id, xp if valid else None
+
+
+def _read_id(value: object, where: str) -> str | None:
+    if type(value) is int and value >= 0:
+        if value > _LAST_EXACT_INTEGER:
+            raise LeaderboardInvalid(
+                f"{where} has the id {value} as a number: such numbers lose their last digits "
+                "in many programs, so it may be somebody else's.",
+                hint="Save the answer of MEE6 as it is, with ids as strings.",
+            )
+        return str(value)
+    if isinstance(value, str) and len(value) <= 20 and value.isascii() and value.isdigit():
+        return value
+    return None
+
+
+def _page_number(value: object) -> int | None:
+    return value if type(value) is int and value >= 0 else None
+
+
+def _check_guild(own_id: str, guild_id: str | None, where: str) -> None:
+    if guild_id is not None and own_id != guild_id:
+        raise LeaderboardInvalid(
+            f"{where} is of guild {own_id}, not of guild {guild_id}.",
+            hint="Check MEE6_GUILD_ID, and that the answer is from the right server.",
+        )
+
+
+def _refuse_shape(value: object, where: str) -> NoReturn:
+    error = value.get("error") if isinstance(value, dict) else None
+    said = error_message(value)
+    reason = f"an error: {said}" if error is not None and said else "no list of players"
+    raise LeaderboardInvalid(f"{where} is no leaderboard; it has {reason}.", hint=_SHAPE)
+
+
+def error_message(value: object) -> str:
+    """What `{"error": {"message": …}}` says, made harmless; empty where it says nothing."""
+    error = value.get("error") if isinstance(value, dict) else None
+    message = error.get("message") if isinstance(error, dict) else None
+    return one_line(message) if isinstance(message, str) else ""
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _integer(digits: str) -> int | str:
+    # Python refuses to read thousands of digits; as text they are just as malformed.
+    return int(digits) if len(digits) <= 40 else digits

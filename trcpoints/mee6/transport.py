@@ -1,0 +1,265 @@
+"""Polite HTTP GET for JSON: paced, bounded in every direction, repeated after a hiccup.
+
+Knows nothing of MEE6: what an answer means is for the caller to say.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import backoff
+import requests
+import urllib3
+
+from trcpoints.errors import RateLimited, SourceUnavailable
+from trcpoints.mee6.deadline import Deadline, DeadlineAdapter
+from trcpoints.mee6.mishaps import parse_retry_after, reason
+from trcpoints.mee6.text import one_line
+
+T = TypeVar("T")
+
+_CHUNK = 65_536
+_NEVER_RIGHT = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+)
+
+
+class Hiccup(Exception):
+    """A request failed that may succeed in a moment. `why` is for the reader.
+
+    `limited` says that the server asked for a pause, of `retry_after` seconds where it said so.
+    """
+
+    def __init__(
+        self, why: str, *, limited: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(why)
+        self.why = why
+        self.limited = limited
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How patient and how greedy a transport is. Times are seconds, sizes bytes (section 3)."""
+
+    interval: float = 2.0
+    """Between the starts of two requests, at least."""
+    retry_base: float = 5.0
+    """The wait after a first hiccup, doubled after each further one; 0 for no waits."""
+    longest_wait: float = 60.0
+    retries: int = 3
+    connect_timeout: float = 10.0
+    read_timeout: float = 30.0
+    request_time: float = 60.0
+    """For one request, from its start to the last byte of its answer."""
+    budget: float = 14 * 60.0
+    """For all requests and waits together."""
+    body_cap: int = 16 * 1024 * 1024
+    """For one body, decompressed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer. The body of one that is not 200 may be cut or missing."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Never anywhere. Even when told not to follow, requests would parse the target, and read
+        the whole body before it hands the answer over."""
+
+
+class Transport:
+    """One server's connection for the length of a job; a context manager.
+
+    `source` names the server in messages, `hint` is the way on when it cannot be read, `now`
+    gives the wall clock (aware) that HTTP dates are measured by. `authorization` is sent as it
+    is and never shown. Proxies are taken from the environment, credentials from nowhere else.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        limits: Limits,
+        *,
+        user_agent: str,
+        authorization: str | None,
+        now: Callable[[], datetime],
+        log: logging.Logger,
+        hint: str,
+    ) -> None:
+        self.requests = 0
+        self.retries = 0
+        self._source = source
+        self._limits = limits
+        self._authorization = authorization
+        self._now = now
+        self._log = log
+        self._hint = hint
+        self._deadline = Deadline()
+        self._next_start = float("-inf")
+        self._budget_end = time.monotonic() + limits.budget
+        self._session = _Session()
+        self._session.headers.update(
+            {"User-Agent": user_agent, "Accept": "application/json", "Accept-Encoding": "gzip"}
+        )
+        adapter = DeadlineAdapter(self._deadline)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._session.close()
+
+    def get(self, url: str, read: Callable[[Answer], T]) -> T:
+        """GET `url`; what `read` makes of the answer, which is never a 429 or 5xx.
+
+        `read` may raise Hiccup to have the request repeated, or anything else for good. Raises
+        RateLimited, and SourceUnavailable for a server that did not answer well in all tries.
+        """
+
+        def attempt() -> T:
+            return self._attempt(url, read)
+
+        try:
+            return backoff.on_exception(
+                self._waits,
+                Hiccup,
+                max_tries=self._limits.retries + 1,
+                jitter=None,
+                giveup=self._is_hopeless,
+                logger=None,
+            )(attempt)()
+        except Hiccup as hiccup:
+            raise self._failure(hiccup) from hiccup
+
+    def _attempt(self, url: str, read: Callable[[Answer], T]) -> T:
+        self._pace()
+        self.requests += 1
+        try:
+            answer = self._ask(url)
+        except _NEVER_RIGHT as fault:
+            raise SourceUnavailable(
+                f"{self._source} cannot be asked at {one_line(url)}: {reason(fault)}",
+                hint="Check the address, and HTTP_PROXY and HTTPS_PROXY if they are set.",
+            ) from fault
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as fault:
+            raise Hiccup(reason(fault)) from fault
+        self._log.debug("GET %s: %d, %d bytes", url, answer.status, len(answer.body))
+        if answer.status == 429:
+            pause = parse_retry_after(answer.headers.get("Retry-After"), self._now())
+            raise Hiccup("it answered 429 (too many requests)", limited=True, retry_after=pause)
+        if answer.status >= 500:
+            raise Hiccup(f"it answered {answer.status}")
+        return read(answer)
+
+    def _pace(self) -> None:
+        wait = max(self._next_start - time.monotonic(), 0.0)
+        if not self._fits(wait):
+            raise self._out_of_time()
+        time.sleep(wait)
+        self._next_start = time.monotonic() + self._limits.interval
+
+    def _ask(self, url: str) -> Answer:
+        limits = self._limits
+        left = max(self._budget_end - time.monotonic(), 0.001)
+        self._deadline.start(min(limits.request_time, left), limits.read_timeout)
+        with self._session.get(
+            url,
+            stream=True,
+            allow_redirects=False,
+            timeout=(min(limits.connect_timeout, left), min(limits.read_timeout, left)),
+            # Given even where there is no token: without it requests would look into ~/.netrc.
+            auth=self._authorize,
+        ) as response:
+            body = self._body(response)
+            return Answer(url, response.status_code, response.headers, body)
+
+    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._authorization is not None:
+            request.headers["Authorization"] = self._authorization
+        return request
+
+    def _body(self, response: requests.Response) -> bytes:
+        chunks: Iterator[bytes] = response.iter_content(_CHUNK)
+        if response.status_code != 200:
+            # Such a body has a sentence to tell at best; the status counts even where it breaks.
+            with contextlib.suppress(requests.RequestException, urllib3.exceptions.HTTPError):
+                return next(chunks, b"")
+            return b""
+        body = bytearray()
+        for chunk in chunks:
+            body += chunk
+            if len(body) > self._limits.body_cap:
+                raise Hiccup(f"its answer is larger than {self._limits.body_cap} bytes")
+        return bytes(body)
+
+    # Any: it is sent the Hiccup, but the type of backoff's generators does not say so.
+    def _waits(self) -> Generator[float, Any, None]:
+        """Half of each wait is fixed and half is chance; a pause that was asked for is kept."""
+        growing = backoff.expo(factor=self._limits.retry_base, max_value=self._limits.longest_wait)
+        next(growing)
+        hiccup: Hiccup = yield 0.0
+        for half in (seconds / 2 for seconds in growing):
+            asked = hiccup.retry_after
+            wait = half + backoff.full_jitter(half) if asked is None else asked
+            self._before_wait(hiccup, wait)
+            hiccup = yield wait
+
+    def _is_hopeless(self, fault: Exception) -> bool:
+        if not isinstance(fault, Hiccup) or not fault.limited:
+            return False
+        return fault.retry_after is None or fault.retry_after > self._limits.longest_wait
+
+    def _before_wait(self, hiccup: Hiccup, wait: float) -> None:
+        if not self._fits(wait):
+            raise self._failure(hiccup) if hiccup.limited else self._out_of_time()
+        self.retries += 1
+        self._log.info("%s: %s; trying again in %.1f s", self._source, hiccup.why, wait)
+
+    def _fits(self, wait: float) -> bool:
+        return time.monotonic() + wait < self._budget_end
+
+    def _out_of_time(self) -> SourceUnavailable:
+        return SourceUnavailable(
+            f"{self._source} could not be read within {self._limits.budget / 60:g} minutes "
+            f"({self.requests} requests).",
+            hint=self._hint,
+        )
+
+    def _failure(self, hiccup: Hiccup) -> SourceUnavailable:
+        if not hiccup.limited:
+            return SourceUnavailable(
+                f"{self._source} could not be read: {hiccup.why} "
+                f"({self.requests} requests, {self.retries} of them repeated).",
+                hint=self._hint,
+            )
+        asked = hiccup.retry_after
+        pause = "without saying for how long" if asked is None else f"of {asked:.0f} seconds"
+        return RateLimited(
+            f"{self._source} asks for a pause {pause} (429, too many requests).",
+            retry_after=asked,
+            hint=self._hint,
+        )

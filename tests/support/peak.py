@@ -1,0 +1,26 @@
+"""Runs the program, and prints the most memory that it held, in bytes, as the last line of stderr.
+
+`python -m tests.support.peak ARGUMENTS…`, on Linux. What `wait4` says of a child includes what
+its parent held when it was started; the kernel's own high-water mark of the process does not.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from trcpoints.cli.main import main
+
+
+def peak_bytes() -> int:
+    """The high-water mark of this process's resident memory."""
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found[1]) * 1024
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stderr.write(f"{peak_bytes()}\n")
+    sys.exit(code)

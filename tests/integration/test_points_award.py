@@ -166,6 +166,12 @@ def test_times(cli: Cli, text: str, stored: str) -> None:
     assert awarded(cli, 1, "k", "--at", text)["entry"]["occurred_at"] == stored
 
 
+def test_a_time_without_a_zone_is_utc_wherever_the_program_runs(cli: Cli) -> None:
+    arguments = ("--points", "1", "--source", "intro", "--key", "k", "--at", "2026-01-19T17:30")
+    result = cli.process("points", "award", "1", *arguments, "--json", env={"TZ": "Asia/Tokyo"})
+    assert result.json["entry"]["occurred_at"] == "2026-01-19T17:30:00Z"
+
+
 @pytest.mark.parametrize(
     "text", ["2026-03-04T12:00:00.000001Z", "2026-03-05", "9999-12-31", "2014-12-31T23:59:59Z"]
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from peewee import SQL
+from peewee import SchemaManager
 
 from tests.support import books
 from tests.support.cli import Cli
@@ -65,13 +65,6 @@ def test_a_member_baselined_again_adds_up(healthy: Cli, mee6: SimulatedMee6) -> 
 
 def member_id(discord_id: str) -> int:
     return Member.get(Member.discord_id == discord_id).id
-
-
-def drop_unique_index(engine: Engine, table: str) -> None:
-    """The database itself would refuse a key twice; a damaged one does not."""
-    indexes = engine.get_indexes(table)
-    name = next(index.name for index in indexes if index.unique and len(index.columns) == 2)
-    engine.execute(SQL(f'DROP INDEX "{name}"'))
 
 
 def wrong_balance(_: Engine) -> None:
@@ -139,16 +132,16 @@ def entries_that_cancel_out(_: Engine) -> None:
         )
 
 
-def repeated_key(engine: Engine) -> None:
-    drop_unique_index(engine, "ledger")
+def repeated_key(_: Engine) -> None:
+    SchemaManager(LedgerEntry).drop_indexes()  # they would refuse it
     entry = LedgerEntry.get(LedgerEntry.source == "benchmark", LedgerEntry.member == member_id(ANN))
     row = {**entry.__data__, "id": None}
     LedgerEntry.create(**row)
     Member.update(points=Member.points + entry.points).where(Member.discord_id == ANN).execute()
 
 
-def repeated_sync(engine: Engine) -> None:
-    drop_unique_index(engine, "discord_activity")
+def repeated_sync(_: Engine) -> None:
+    SchemaManager(Activity).drop_indexes()  # they would refuse it
     mine = Activity.member == member_id(ANN)
     last = Activity.select().where(mine).order_by(Activity.id.desc()).get()
     Activity.create(**{**last.__data__, "id": None, "xp_delta": 0})
@@ -218,8 +211,8 @@ def test_what_does_not_add_up_is_named(
 
 
 def test_a_key_that_two_members_have_names_both(healthy: Cli) -> None:
-    with open_database(healthy.environment["DATABASE_URL"], Access.WRITE) as engine:
-        drop_unique_index(engine, "ledger")
+    with open_database(healthy.environment["DATABASE_URL"], Access.WRITE):
+        SchemaManager(LedgerEntry).drop_indexes()  # they would refuse it
         LedgerEntry.update(idempotency_key="same").where(
             LedgerEntry.source == "benchmark"
         ).execute()

@@ -1,0 +1,1 @@
+"""Points: what XP is worth, the ledger they are kept in, and the proof that it adds up."""

@@ -68,7 +68,7 @@ def command(
 
 def group(summary: str) -> typer.Typer:
     """A group of commands."""
-    return typer.Typer(help=summary, no_args_is_help=True, add_completion=False)
+    return typer.Typer(help=summary, add_completion=False)
 
 
 def single() -> typer.Typer:

@@ -13,7 +13,7 @@ from trcpoints import __version__
 from trcpoints.cli.app import LazyGroup
 from trcpoints.cli.session import Session, write_json
 from trcpoints.cli.text import harmless, storable
-from trcpoints.errors import Interrupted, TrcpointsError, TryLater
+from trcpoints.errors import Interrupted, OutputFailed, TrcpointsError, TryLater
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -40,7 +40,7 @@ class Commands(LazyGroup):
     }
 
 
-app = typer.Typer(cls=Commands, no_args_is_help=True)
+app = typer.Typer(cls=Commands)
 
 
 def _print_version(wanted: bool) -> None:
@@ -76,28 +76,48 @@ def main(arguments: list[str]) -> int:
     """Run one command; its exit code (design, section 6)."""
     session = Session(json="--json" in arguments)
     try:
-        return _invoke(arguments, session)
+        code = _invoke(arguments or ["--help"], session)
+        sys.stdout.flush()
     except typer.TyperException as fault:
-        return _report(session, fault.exit_code, _usage_error(fault))
+        code = _report(session, fault.exit_code, _usage_error(fault))
     except TrcpointsError as fault:
-        return _report_known(session, fault)
+        code = _report_known(session, fault)
     except Interrupted as stop:
-        return _report_interrupted(session, stop)
+        code = _report_interrupted(session, stop)
     except BrokenPipeError:
         # Whoever read our output has gone, as `head` does; nothing can be said any more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_BROKEN_PIPE
+        _abandon_stdout()
+        code = EXIT_BROKEN_PIPE
+    except OSError as fault:
+        # Files, network and database have errors of their own: this is what we print to.
+        _abandon_stdout()
+        session.json = False
+        code = _report_known(session, OutputFailed(f"The output cannot be written: {fault}."))
     except Exception as fault:  # noqa: BLE001 (the last resort: a bug is reported, not thrown)
-        return _report_bug(session, fault)
+        code = _report_bug(session, fault)
+    return code
 
 
 def _invoke(arguments: list[str], session: Session) -> int:
     command = typer.main.get_command(app)
-    result = command.main(arguments, prog_name="trcpoints", standalone_mode=False, obj=session)
-    return result if isinstance(result, int) else 0
+    if "_TRCPOINTS_COMPLETE" in os.environ:
+        command.main(prog_name="trcpoints")  # Typer's own shell completion, which exits
+    try:
+        with command.make_context("trcpoints", arguments, obj=session) as context:
+            command.invoke(context)
+    except typer.Exit as done:
+        return done.exit_code
+    return 0
+
+
+def _abandon_stdout() -> None:
+    """Let what is still buffered go nowhere: Python would fail on it once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _interrupt(signal_number: int, _frame: FrameType | None) -> None:
+    # A second signal is for somebody who will not wait.
+    signal.signal(signal_number, signal.SIG_DFL)
     raise Interrupted(signal_number)
 
 

@@ -182,12 +182,14 @@ def test_the_wheel_is_not_imported(server: PostgresServer) -> None:
 
 
 def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:
-    (tmp_path / "initdb").write_text("#!/bin/sh\necho no locale 'for you'\nexit 1\n")
-    (tmp_path / "postgres").write_text("#!/bin/sh\n")
-    for program in tmp_path.iterdir():
+    binaries = tmp_path / "pg" / "bin"
+    binaries.mkdir(parents=True)
+    (binaries / "initdb").write_text("#!/bin/sh\necho no locale 'for you'\nexit 1\n")
+    (binaries / "postgres").write_text("#!/bin/sh\n")
+    for program in binaries.iterdir():
         program.chmod(0o755)
     with pytest.raises(RuntimeError, match="no locale for you"):
-        PostgresServer.start(tmp_path)
+        PostgresServer.start(binaries)
 
 
 @pytest.mark.parametrize("query", ["&dbname=postgres", ""])

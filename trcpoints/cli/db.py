@@ -8,6 +8,7 @@ import typer
 
 from trcpoints.cli.app import command, group
 from trcpoints.cli.session import session_of
+from trcpoints.cli.tables import grid, number
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -54,13 +55,13 @@ def check(context: typer.Context) -> None:
 
 
 def _render_check(document: DbCheckDocument) -> RenderableType:
-    from rich.table import Table
-
-    table = Table.grid(padding=(0, 2))
-    table.add_row("database", document.url)
-    table.add_row("schema version", str(document.schema_version))
-    table.add_row("size", f"{document.size_bytes / 1e6:,.1f} MB")
-    table.add_row("members", f"{document.members:,}")
-    table.add_row("ledger entries", f"{document.entries:,}")
-    table.add_row("activity records", f"{document.activities:,}")
-    return table
+    return grid(
+        [
+            ("database", document.url),
+            ("schema version", str(document.schema_version)),
+            ("size", f"{document.size_bytes / 1e6:,.1f} MB"),
+            ("members", number(document.members)),
+            ("ledger entries", number(document.entries)),
+            ("activity records", number(document.activities)),
+        ]
+    )

@@ -11,6 +11,7 @@ import typer
 
 from trcpoints.cli.app import command, single
 from trcpoints.cli.session import session_of
+from trcpoints.cli.tables import number, table
 from trcpoints.cli.text import harmless
 from trcpoints.config import sqlite_url
 from trcpoints.errors import UsageFault
@@ -98,34 +99,27 @@ def _render(document: DemoDocument) -> RenderableType:
 
 
 def _days(document: DemoDocument) -> Table:
-    from rich.table import Table
-
-    table = Table()
-    table.add_column("day", no_wrap=True)
-    for heading in ("syncs", "awarded", "deducted"):
-        table.add_column(heading, justify="right")
-    table.add_column("what happened", overflow="fold")
+    rows = table("day|", "syncs!", "awarded!", "deducted!", "what happened")
     for day in document.days:
         missed = day.skipped + day.failed
-        table.add_row(
+        rows.add_row(
             day.date,
             f"{day.completed}" + (f" of {day.completed + missed}" if missed else ""),
-            f"{day.awarded:,}",
-            f"{day.deducted:,}",
+            number(day.awarded),
+            number(day.deducted),
             harmless("; ".join(day.events)),
         )
-    return table
+    return rows
 
 
 def _leaderboard(document: DemoDocument) -> Table:
-    from rich.table import Table
-
-    table = Table()
-    table.add_column("#", justify="right")
-    table.add_column("member")
-    for heading in ("points", "carry", "XP"):
-        table.add_column(heading, justify="right")
+    rows = table("#!", "member", "points!", "carry!", "XP!")
     for row in document.leaderboard:
-        xp = "" if row.xp_total is None else f"{row.xp_total:,}"
-        table.add_row(str(row.rank), harmless(row.name), f"{row.points:,}", f"{row.carry:+d}", xp)
-    return table
+        rows.add_row(
+            str(row.rank),
+            harmless(row.name),
+            number(row.points),
+            f"{row.carry:+d}",
+            number(row.xp_total),
+        )
+    return rows

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
 
+from trcpoints.cli.tables import grid, moment, number, table
 from trcpoints.cli.text import counted, harmless
 from trcpoints.documents import (
     ActivityRow,
@@ -19,7 +19,6 @@ from trcpoints.documents import (
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.table import Table
 
 
 def title(member: MemberRow) -> str:
@@ -32,25 +31,23 @@ def render_list(document: MembersListDocument) -> RenderableType:
     """A table, and how many of how many it shows."""
     from rich.console import Group
 
-    table = _table("id!", "name", "e-mail", "Discord id", "subscription", "points!", "XP!", "state")
+    shown = table("id!", "name", "e-mail", "Discord id", "subscription", "points!", "XP!", "state")
     for member in document.members:
-        table.add_row(
+        shown.add_row(
             member.member_id,
             harmless(member.name or ""),
             harmless(member.email or ""),
             member.discord_id or "",
             member.subscription_status,
             f"{member.points:,}",
-            _number(member.xp_total),
+            number(member.xp_total),
             _state(member),
         )
-    return Group(table, f"{len(document.members):,} of {counted(document.total, 'member')}")
+    return Group(shown, f"{len(document.members):,} of {counted(document.total, 'member')}")
 
 
 def render_detail(member: MemberDetail) -> RenderableType:
     """Everything that is kept of a member, what is empty left out."""
-    from rich.table import Table
-
     lines = [
         ("name", member.name),
         ("Discord id", member.discord_id),
@@ -63,17 +60,13 @@ def render_detail(member: MemberDetail) -> RenderableType:
         ("address", member.address),
         ("state", _state(member)),
         ("points", f"{member.points:,}"),
-        ("XP", _number(member.xp_total)),
+        ("XP", number(member.xp_total)),
         ("carry", f"{member.carry:+d}" if member.carry else None),
-        ("last active", _moment(member.last_active_at)),
-        ("created", _moment(member.created_at)),
+        ("last active", moment(member.last_active_at)),
+        ("created", moment(member.created_at)),
     ]
-    grid = Table.grid(padding=(0, 2))
-    grid.add_row("member", member.member_id)
-    for label, value in lines:
-        if value:
-            grid.add_row(label, harmless(value))
-    return grid
+    kept = [(label, harmless(value)) for label, value in lines if value]
+    return grid([("member", member.member_id), *kept])
 
 
 def render_set(document: MembersSetDocument) -> RenderableType:
@@ -100,62 +93,38 @@ def render_show(document: MembersShowDocument) -> RenderableType:
 def _ledger(entries: Sequence[LedgerRow]) -> RenderableType:
     if not entries:
         return "no entries in the ledger"
-    table = _table("happened", "points!", "source", "key", "note")
+    shown = table("when (UTC)|", "points!", "source", "key", "note")
     for entry in entries:
-        table.add_row(
-            _moment(entry.occurred_at),
+        shown.add_row(
+            moment(entry.occurred_at),
             f"{entry.points:+,}",
             entry.source,
             harmless(entry.idempotency_key),
             harmless(entry.note or ""),
         )
-    return table
+    return shown
 
 
 def _activity(records: Sequence[ActivityRow]) -> RenderableType:
     if not records:
         return "no activity seen by a sync"
-    table = _table("synced", "XP!", "change!", "activity", "sync")
+    shown = table("when (UTC)|", "XP!", "change!", "activity", "sync")
     for record in records:
-        table.add_row(
-            _moment(record.synced_at),
+        shown.add_row(
+            moment(record.synced_at),
             f"{record.xp_total:,}",
             "baseline" if record.xp_delta is None else f"{record.xp_delta:+,}",
             record.activity_type,
             harmless(record.sync_id),
         )
-    return table
-
-
-def _table(*headings: str) -> Table:
-    """A plain table; a heading with `!` at its end is of numbers."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for heading in headings:
-        is_number = heading.endswith("!")
-        table.add_column(
-            heading.rstrip("!"),
-            justify="right" if is_number else "left",
-            no_wrap=is_number,
-            overflow="fold",
-        )
-    return table
+    return shown
 
 
 def _state(member: MemberRow) -> str:
     words = [
         "" if member.active else "inactive",
         "" if member.discord_id else "unlinked",
-        f"left {_moment(member.left_at)}" if member.left_at else "",
+        f"left {moment(member.left_at)}" if member.left_at else "",
         "to be baselined" if isinstance(member, MemberDetail) and member.rebaseline else "",
     ]
     return ", ".join(word for word in words if word)
-
-
-def _number(number: int | None) -> str:
-    return "" if number is None else f"{number:,}"
-
-
-def _moment(moment: datetime | None) -> str:
-    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M}"

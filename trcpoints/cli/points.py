@@ -9,6 +9,7 @@ import typer
 
 from trcpoints.cli.app import command, group
 from trcpoints.cli.session import session_of
+from trcpoints.cli.tables import moment, table
 from trcpoints.cli.text import harmless
 
 if TYPE_CHECKING:
@@ -181,20 +182,13 @@ def _render_import(document: PointsImportDocument) -> RenderableType:
 
 def _render_history(document: PointsHistoryDocument) -> RenderableType:
     from rich.console import Group
-    from rich.table import Table
 
     if not document.entries:
         return "No entries."
-    table = Table()
-    table.add_column("when (UTC)", no_wrap=True)
-    table.add_column("member", justify="right")
-    table.add_column("name")
-    table.add_column("points", justify="right")
-    for heading in ("source", "key", "note"):
-        table.add_column(heading, overflow="fold")
+    rows = table("when (UTC)|", "member!", "name", "points!", "source", "key", "note")
     for entry in document.entries:
-        table.add_row(
-            f"{entry.occurred_at:%Y-%m-%d %H:%M}",
+        rows.add_row(
+            moment(entry.occurred_at),
             entry.member_id,
             harmless(entry.name or ""),
             f"{entry.points:+,}",
@@ -204,8 +198,8 @@ def _render_history(document: PointsHistoryDocument) -> RenderableType:
         )
     shown = len(document.entries)
     if shown == document.total:
-        return table
-    return Group(table, f"The newest {shown:,} of {document.total:,} entries; more with --limit.")
+        return rows
+    return Group(rows, f"The newest {shown:,} of {document.total:,} entries; more with --limit.")
 
 
 def _render_verify(document: PointsVerifyDocument) -> RenderableType:

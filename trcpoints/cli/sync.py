@@ -14,6 +14,7 @@ import typer
 
 from trcpoints.cli.app import command, single
 from trcpoints.cli.session import Session, session_of
+from trcpoints.cli.tables import grid, number, table
 from trcpoints.cli.text import harmless
 from trcpoints.config import Mee6Settings, read_settings
 from trcpoints.errors import ConfigurationInvalid
@@ -140,19 +141,15 @@ def _live(settings: Mee6Settings, session: Session) -> Callable[[Set[str]], Lead
 
 def _render(document: SyncDocument) -> RenderableType:
     from rich.console import Group
-    from rich.table import Table
 
     if document.status == "skipped":
         return f"Sync skipped: {_REASONS[document.reason or '']}"
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold")
-    for name, text in _summary(document):
-        table.add_row(name, text)
     title = "Dry run: this is what a sync would do now; nothing was written."
     heading = title if document.dry_run else "Sync completed."
+    summary = grid(_summary(document))
     if not document.results:
-        return Group(heading, table)
-    return Group(heading, table, "", _render_results(document.results))
+        return Group(heading, summary)
+    return Group(heading, summary, "", _render_results(document.results))
 
 
 _REASONS = {
@@ -192,22 +189,15 @@ def _describe_board(players: int, invalid: int, requests: int) -> str:
 
 
 def _render_results(results: list[SyncResult]) -> RenderableType:
-    from rich.table import Table
-
-    table = Table()
-    for heading in ("member", "name", "Discord id"):
-        table.add_column(heading)
-    for heading in ("XP before", "XP now", "points", "carry"):
-        table.add_column(heading, justify="right")
+    rows = table("member!", "name", "Discord id", "XP before!", "XP now!", "points!", "carry!")
     for result in results:
-        before = "baseline" if result.xp_before is None else f"{result.xp_before:,}"
-        table.add_row(
+        rows.add_row(
             result.member_id,
             harmless(result.name or ""),
             result.discord_id,
-            before,
-            f"{result.xp_after:,}",
+            number(result.xp_before) or "baseline",
+            number(result.xp_after),
             f"{result.points:+,}",
             str(result.carry),
         )
-    return table
+    return rows

@@ -169,12 +169,20 @@ def _report(
 
         write_json(document or ErrorDocument(error=info))
     else:
-        first, *more = info.message.split("\n")
-        lines = [
-            f"trcpoints: error: {harmless(first)}",
-            *(f"  {harmless(line.strip())}" for line in more),
-        ]
-        if info.hint:
-            lines.append(f"  -> {harmless(info.hint)}")
-        typer.echo("\n".join(lines), err=True)
+        typer.echo(_told(info), err=True)
     return exit_code
+
+
+def _told(info: ErrorInfo) -> str:
+    """A failure for a person: what happened, what it happened to, and the way on."""
+    first, *more = info.message.split("\n")
+    lines = [f"trcpoints: error: {harmless(first)}", *(f"  {harmless(x.strip())}" for x in more)]
+    if info.hint:
+        lines.append(f"  -> {harmless(info.hint)}")
+    if not sys.stderr.isatty():
+        return "\n".join(lines)
+    import shutil
+    import textwrap
+
+    width = max(shutil.get_terminal_size().columns, 40)
+    return "\n".join(textwrap.fill(line, width, subsequent_indent="     ") for line in lines)

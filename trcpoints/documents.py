@@ -7,9 +7,12 @@ never renamed or removed within a version. Times are aware UTC datetimes, ids ar
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+Moment = Annotated[datetime, Meta(tz=True)]
+"""An aware UTC datetime; the constraint makes it a `date-time` in the JSON Schema."""
 
 RunStatus = Literal["completed", "skipped", "failed", "interrupted"]
 Trigger = Literal["scheduled", "manual", "retry", "webhook"]
@@ -99,8 +102,8 @@ class SyncDocument(Document, kw_only=True, tag="trcpoints.sync/1"):
     dry_run: bool
     trigger: Trigger
     guild_id: str | None
-    started_at: datetime
-    finished_at: datetime
+    started_at: Moment
+    finished_at: Moment
     duration_seconds: float
     members: SyncMembers = field(default_factory=SyncMembers)
     xp: SyncXp = field(default_factory=SyncXp)
@@ -132,7 +135,7 @@ class MemberRow(Struct, kw_only=True):
     active: bool
     points: int
     xp_total: int | None
-    left_at: datetime | None
+    left_at: Moment | None
 
 
 class MembersListDocument(Document, kw_only=True, tag="trcpoints.members.list/1"):
@@ -143,13 +146,20 @@ class MembersListDocument(Document, kw_only=True, tag="trcpoints.members.list/1"
 
 
 class MemberDetail(MemberRow, kw_only=True):
-    """Everything that is kept of one member. `rebaseline`: the next XP seen is a baseline."""
+    """Everything that is kept of one member. `rebaseline`: the next XP seen is a baseline.
+
+    `judged_through` is the ISO date of the last day that the streak knows of.
+    """
 
     carry: int
     rebaseline: bool
-    last_active_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
+    current_streak: int
+    longest_streak: int
+    streak_paused: bool
+    judged_through: str | None
+    last_active_at: Moment | None
+    created_at: Moment
+    updated_at: Moment
     first_name: str | None
     last_name: str | None
     date_of_birth: str | None
@@ -165,8 +175,8 @@ class LedgerRow(Struct, kw_only=True):
     source: str
     points: int
     idempotency_key: str
-    occurred_at: datetime
-    created_at: datetime
+    occurred_at: Moment
+    created_at: Moment
     note: str | None
     sync_id: str | None
 
@@ -178,7 +188,7 @@ class ActivityRow(Struct, kw_only=True):
     activity_type: str
     xp_delta: int | None
     xp_total: int
-    synced_at: datetime
+    synced_at: Moment
     sync_id: str
 
 
@@ -220,7 +230,7 @@ class OutputDocument(Document, kw_only=True, tag="trcpoints.output/1"):
 
     status: Literal["completed"] = "completed"
     output: str
-    format: Literal["csv", "json"]
+    format: Literal["csv", "json", "prometheus"]
     records: int
 
 
@@ -255,6 +265,79 @@ class PointsHistoryDocument(Document, kw_only=True, tag="trcpoints.points.histor
     entries: list[HistoryRow]
 
 
+class StreakMembers(Struct):
+    """Members by what a run of the streaks job made of their streaks.
+
+    `judged` is the sum of incremented, reset and unchanged. `reset`: the streak that they had is
+    broken, even where a new one has begun since. `not_judged`: those who are paused.
+    """
+
+    judged: int = 0
+    incremented: int = 0
+    reset: int = 0
+    unchanged: int = 0
+    not_judged: int = 0
+
+
+class StreakMilestone(Struct):
+    """A member whose streak has become so long."""
+
+    member_id: str
+    name: str | None
+    streak: int
+
+
+class StreaksDocument(Document, kw_only=True, tag="trcpoints.streaks/1"):
+    """One run of the streaks job, whatever came of it.
+
+    `days_judged` are ISO dates; none when nothing was left to judge.
+    """
+
+    run_id: str
+    status: RunStatus
+    reason: str | None = None
+    days_judged: list[str] = field(default_factory=list)
+    judged_through: str | None = None
+    members: StreakMembers = field(default_factory=StreakMembers)
+    milestones: list[StreakMilestone] = field(default_factory=list)
+    error: ErrorInfo | None = None
+
+
+class ExcusedDay(Struct, kw_only=True):
+    """A weekday that breaks nobody's streak."""
+
+    day: str
+    reason: str
+    created_at: Moment
+
+
+class StreaksExcuseDocument(Document, kw_only=True, tag="trcpoints.streaks.excuse/1"):
+    """The excused days, all of them, after one was perhaps excused or removed.
+
+    `repaired` counts the members for whom that changed anything.
+    """
+
+    status: Literal["listed", "excused", "removed"]
+    day: str | None = None
+    repaired: int = 0
+    days: list[ExcusedDay]
+
+
+class StreaksRebuildDocument(Document, kw_only=True, tag="trcpoints.streaks.rebuild/1"):
+    """All streaks, computed from the ledger. `changed` counts the members who had a wrong one."""
+
+    status: Literal["completed"] = "completed"
+    members: int
+    changed: int
+
+
+class DayFault(Struct, kw_only=True):
+    """A day whose sum of points is not what the ledger makes of it, and why."""
+
+    day: str
+    fault: str
+
+
 class BookFault(Struct, kw_only=True):
     """A member whose books do not add up, and why."""
 
@@ -270,6 +353,7 @@ class PointsVerifyDocument(Document, kw_only=True, tag="trcpoints.points.verify/
     entries: int
     activities: int
     faults: list[BookFault]
+    days: list[DayFault]
     error: ErrorInfo | None = None
 
 
@@ -291,6 +375,32 @@ class DbCheckDocument(Document, kw_only=True, tag="trcpoints.db.check/1"):
     members: int
     entries: int
     activities: int
+
+
+class DbCopyDocument(Document, kw_only=True, tag="trcpoints.db.copy/1"):
+    """A database that was copied into another. `tables`: rows by table.
+
+    `verified` says that the books of the copy add up; it failed where they do not.
+    """
+
+    status: Literal["completed", "failed"]
+    source: str
+    target: str
+    schema_version: int
+    tables: dict[str, int]
+    verified: bool
+    error: ErrorInfo | None = None
+
+
+class DbBackupDocument(Document, kw_only=True, tag="trcpoints.db.backup/1"):
+    """A backup that was written. `tables`: rows by table."""
+
+    status: Literal["completed"] = "completed"
+    source: str
+    output: str
+    schema_version: int
+    size_bytes: int
+    tables: dict[str, int]
 
 
 class DemoDay(Struct, kw_only=True):
@@ -326,3 +436,143 @@ class DemoDocument(Document, kw_only=True, tag="trcpoints.demo/1"):
     points: SyncPoints
     days: list[DemoDay]
     leaderboard: list[DemoRow]
+
+
+class StatusDatabase(Struct, kw_only=True):
+    """The database; its URL without a password."""
+
+    engine: Literal["sqlite", "postgresql"]
+    url: str
+    schema_version: int
+    size_bytes: int
+
+
+class StatusRun(Struct, kw_only=True):
+    """One run of a job, as it ended."""
+
+    run_id: str
+    status: str
+    trigger: str
+    started_at: Moment
+    finished_at: Moment
+
+
+class StatusSync(Struct, kw_only=True):
+    """How the sync does. `overdue`: 35 minutes without success."""
+
+    enabled: bool
+    guild_id: str | None
+    last_run: StatusRun | None
+    last_success_at: Moment | None
+    consecutive_failures: int
+    cooldown_until: Moment | None
+    overdue: bool
+
+
+class StatusStreaks(Struct, kw_only=True):
+    """How the judging of streaks does. `overdue`: 26 hours without success."""
+
+    judged_through: str | None
+    last_success_at: Moment | None
+    overdue: bool
+
+
+class StatusMembers(Struct, kw_only=True):
+    """Members by what they are; one may be counted under several.
+
+    `tracked` are those whom a sync considers: linked, and not marked inactive.
+    """
+
+    total: int
+    linked: int
+    tracked: int
+    left: int
+    inactive: int
+
+
+class StatusPoints(Struct, kw_only=True):
+    """All points ever awarded and deducted, both positive, and their difference."""
+
+    awarded: int
+    deducted: int
+    balance: int
+
+
+class StatusConnector(Struct, kw_only=True):
+    """One connector to a federation."""
+
+    name: str
+
+
+class StatusFederation(Struct, kw_only=True):
+    """The connectors, the jobs in the queue, and the conflicts that wait for a decision."""
+
+    connectors: list[StatusConnector] = field(default_factory=list)
+    pending: int = 0
+    running: int = 0
+    failed: int = 0
+    conflicts: int = 0
+
+
+class StatusDocument(Document, kw_only=True, tag="trcpoints.status/1"):
+    """Whether all is well, what is not and which command mends it, and how things stand."""
+
+    healthy: bool
+    problems: list[ErrorInfo]
+    database: StatusDatabase
+    sync: StatusSync
+    streaks: StatusStreaks
+    members: StatusMembers
+    points: StatusPoints
+    federation: StatusFederation
+
+
+class BackfillResult(Struct, kw_only=True):
+    """What all XP of one member would be worth. `xp_total` is None where it is not known.
+
+    Ranks are among all active members: now by points, then by points and backfill together.
+    """
+
+    member_id: str
+    discord_id: str
+    name: str | None
+    xp_total: int | None
+    points: int
+    carry: int
+    rank_now: int
+    rank_then: int
+
+
+class BackfillDocument(Document, kw_only=True, tag="trcpoints.backfill-dry-run/1"):
+    """What paying all history would cost; the largest first. `points` is the total."""
+
+    guild_id: str
+    members: int
+    points: int
+    results: list[BackfillResult]
+
+
+class LeaderboardRow(Struct, kw_only=True):
+    """One member's place. `points` are those earned since `since`, where that is given."""
+
+    rank: int
+    member_id: str
+    name: str | None
+    points: int
+    current_streak: int
+    longest_streak: int
+    last_active_at: Moment | None
+
+
+class LeaderboardDocument(Document, kw_only=True, tag="trcpoints.leaderboard/1"):
+    """Active members by points; equal points share a rank. `total` counts all that there are."""
+
+    since: Moment | None
+    total: int
+    members: list[LeaderboardRow]
+
+
+class SchemasDocument(Document, kw_only=True, tag="trcpoints.schemas/1"):
+    """The names of all documents."""
+
+    names: list[str]

@@ -21,6 +21,9 @@ READERS = [
     ("points", "history"),
     ("points", "verify"),
     ("db", "check"),
+    ("status",),
+    ("leaderboard",),
+    ("backfill-dry-run", "--from", "-"),
     ("sync", "--dry-run", "--from", "-"),
 ]
 
@@ -33,9 +36,14 @@ def test_the_migrated_schema_is_the_declared_one(database_url: str) -> None:
 def test_db_upgrade_makes_a_database_and_can_be_repeated(sqlite_cli: Cli, tmp_path: Path) -> None:
     sqlite_cli.environment["DATABASE_URL"] = sqlite_url(tmp_path / "deep" / "folder" / "new.db")
     first = sqlite_cli.ok("db", "upgrade")
-    assert (first["applied"], first["schema_version"]) == (["0001_members_and_ledger"], 1)
+    assert first["applied"] == [
+        "0001_members_and_ledger",
+        "0002_streaks",
+        "0003_status",
+    ]
+    assert first["schema_version"] == 3
     assert sqlite_cli.ok("db", "upgrade")["applied"] == []
-    assert sqlite_cli.ok("db", "check")["schema_version"] == 1
+    assert sqlite_cli.ok("db", "check")["schema_version"] == 3
 
 
 def test_a_sqlite_file_is_for_its_owner_only(sqlite_cli: Cli, tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 
 from tests.support import books
 from tests.support.cli import Cli
@@ -20,6 +22,7 @@ from trcpoints.config import sqlite_path, sqlite_url
 CopyOf = Callable[[str], str]
 TIMES = {"synced_at", "occurred_at", "created_at", "updated_at", "left_at", "last_active_at"}
 GUILD = "993536706509885777"
+TODAY = datetime.now(UTC)
 
 
 def saved_board(path: Path, xp: dict[str, int]) -> str:
@@ -33,7 +36,14 @@ def saved_board(path: Path, xp: dict[str, int]) -> str:
 def prepared(cli: Cli, tmp_path: Path) -> Cli:
     """Members with every kind of past: tracked, quiet, away, with points, and unseen."""
     board = tmp_path / "board.json"
-    books.link(cli, [str(number) for number in range(101, 110)])
+    with time_machine.travel(TODAY - timedelta(days=12)):
+        books.link(cli, [str(number) for number in range(101, 110)])
+    lines = [
+        f"discord:{number},1,intro,{number}-{back},{TODAY - timedelta(days=back):%Y-%m-%d}"
+        for number in range(101, 105)
+        for back in range(1, 11, number - 100)
+    ]
+    cli.ok("points", "import", "-", stdin="\n".join(["member,points,source,key,at", *lines]))
     first = {str(number): 1000 for number in range(101, 108)}
     cli.ok("sync", "--from", saved_board(board, first))
     second = {**first, "101": 1250, "102": 940}
@@ -60,9 +70,21 @@ def copy_of(request: pytest.FixtureRequest, tmp_path: Path) -> CopyOf:
     return copy
 
 
-@pytest.fixture(params=["sync", "failing sync", "points award", "points import", "members import"])
-def command(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
+@pytest.fixture(
+    params=[
+        *("sync", "failing sync", "points award", "points import", "members import"),
+        *("streaks", "late import", "excuse"),
+    ]
+)
+def command(prepared: Cli, request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
     """A command that writes."""
+    if request.param == "streaks":
+        return ["streaks"]
+    if request.param == "excuse":
+        prepared.ok("streaks")
+        days = [TODAY - timedelta(days=back) for back in range(2, 6)]
+        day = next(day for day in days if day.weekday() < 5)
+        return ["streaks", "excuse", f"{day:%Y-%m-%d}", "--reason", "a holiday"]
     if request.param == "points award":
         options = ["--points", "7", "--source", "intro", "--key", "k1"]
         return ["points", "award", "discord:101", *options]
@@ -70,6 +92,15 @@ def command(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
     if request.param == "points import":
         lines = [f"discord:{number},5,download,d{number}" for number in range(101, 106)]
         rows.write_text("\n".join(["member,points,source,key", *lines]))
+        return ["points", "import", str(rows)]
+    if request.param == "late import":
+        prepared.ok("streaks")
+        lines = [
+            f"discord:{number},5,download,{number}-{back},{TODAY - timedelta(days=back):%Y-%m-%d}"
+            for number in (102, 104, 106)
+            for back in range(2, 6)
+        ]
+        rows.write_text("\n".join(["member,points,source,key,at", *lines]))
         return ["points", "import", str(rows)]
     if request.param == "members import":
         lines = [f"{number},new name {number}" for number in range(105, 115)]
@@ -86,8 +117,9 @@ def command(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
 
 def timeless(tables: dict[str, books.Rows]) -> dict[str, list[dict[str, Any]]]:
     """The rows without their times, and without ids that a rolled-back insert may have used up."""
-    dropped = {"Member": {*TIMES, "id"}, "Activity": {*TIMES, "id"}, "LedgerEntry": {*TIMES, "id"}}
-    dropped["Job"] = {"last_completed_at"}
+    dropped = {name: {*TIMES, "id"} for name in tables}
+    dropped["Job"] = {"last_completed_at", "last_completed_run"}
+    dropped["Milestone"] = {"id", "run_id"}
     return {
         table: [
             {k: v for k, v in row.items() if k not in dropped[table]}

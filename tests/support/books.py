@@ -7,7 +7,16 @@ from typing import Any
 
 from tests.support.cli import Cli
 from trcpoints.db.database import Access, open_database
-from trcpoints.db.models import Activity, Job, LedgerEntry, Member, Run
+from trcpoints.db.models import (
+    Activity,
+    DailyPoints,
+    GraceDay,
+    Job,
+    LedgerEntry,
+    Member,
+    Milestone,
+    Run,
+)
 
 Rows = list[dict[str, Any]]
 
@@ -28,6 +37,12 @@ def change_member(cli: Cli, discord_id: str, **values: object) -> None:
     """Change a member behind the program's back, as a federation will."""
     with open_database(cli.environment["DATABASE_URL"], Access.WRITE) as engine, engine.books():
         Member.update(**values).where(Member.discord_id == discord_id).execute()
+
+
+def change_runs(cli: Cli, **values: object) -> None:
+    """Change every run on record behind the program's back."""
+    with open_database(cli.environment["DATABASE_URL"], Access.WRITE) as engine, engine.books():
+        Run.update(**values).execute()
 
 
 def activity(cli: Cli, discord_id: str) -> list[tuple[int | None, int]]:
@@ -69,4 +84,7 @@ def everything(cli: Cli) -> dict[str, Rows]:
             model.__name__: [*model.select().order_by(key).dicts()] for model, key in tables
         }
         found["Job"] = [*Job.select().order_by(Job.name).dicts()]
+        found["GraceDay"] = [*GraceDay.select().order_by(GraceDay.day).dicts()]
+        found["DailyPoints"] = [*DailyPoints.select().order_by(DailyPoints.day).dicts()]
+        found["Milestone"] = [*Milestone.select().order_by(Milestone.id).dicts()]
         return found

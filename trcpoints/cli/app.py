@@ -35,6 +35,19 @@ class CommonCommand(TyperCommand):
         return super().invoke(ctx)
 
 
+class CommonGroup(TyperGroup):
+    """A group that is a command too when it is called bare, with the same common options."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.params.extend(_common_options())
+
+    def invoke(self, ctx: ClickContext) -> object:
+        """Run the group or its command, with logs as the options ask for them."""
+        cast("Session", ctx.obj).start_logging()
+        return super().invoke(ctx)
+
+
 class LazyGroup(TyperGroup):
     """A group that imports a command's module when the command is called, not before."""
 
@@ -69,6 +82,11 @@ def command(
 def group(summary: str) -> typer.Typer:
     """A group of commands."""
     return typer.Typer(help=summary, add_completion=False)
+
+
+def bare(app: typer.Typer, *, example: str) -> Callable[[Function], Function]:
+    """Declare what a group does when it is called without a command."""
+    return app.callback(cls=CommonGroup, invoke_without_command=True, epilog=f"Example: {example}")
 
 
 def single() -> typer.Typer:

@@ -30,12 +30,23 @@ class Commands(LazyGroup):
 
     lazy: ClassVar = {
         "sync": ("trcpoints.cli.sync", "Read the leaderboard; award and deduct points."),
+        "streaks": ("trcpoints.cli.streaks", "Judge the weekdays; excuse a day."),
+        "status": ("trcpoints.cli.status", "See whether all is well, and what mends it."),
+        "backfill-dry-run": (
+            "trcpoints.cli.backfill",
+            "See what paying all history would cost; write nothing.",
+        ),
         "members": ("trcpoints.cli.members", "Import, add, show and change members."),
         "points": (
             "trcpoints.cli.points",
             "Award points from elsewhere; read and verify the books.",
         ),
-        "db": ("trcpoints.cli.db", "Upgrade and check the database."),
+        "leaderboard": (
+            "trcpoints.cli.leaderboard",
+            "Members by points, for people and web pages.",
+        ),
+        "db": ("trcpoints.cli.db", "Upgrade, check, copy and back up the database."),
+        "schema": ("trcpoints.cli.schema", "Print the JSON Schema of a document."),
         "demo": ("trcpoints.cli.demo", "See the whole loop at work against a simulated MEE6."),
     }
 

@@ -62,6 +62,7 @@ def render_detail(member: MemberDetail) -> RenderableType:
         ("points", f"{member.points:,}"),
         ("XP", number(member.xp_total)),
         ("carry", f"{member.carry:+d}" if member.carry else None),
+        ("streak", _streak(member)),
         ("last active", moment(member.last_active_at)),
         ("created", moment(member.created_at)),
     ]
@@ -118,6 +119,15 @@ def _activity(records: Sequence[ActivityRow]) -> RenderableType:
             harmless(record.sync_id),
         )
     return shown
+
+
+def _streak(member: MemberDetail) -> str | None:
+    if not (member.longest_streak or member.judged_through):
+        return None
+    told = f"{counted(member.current_streak, 'weekday')}, the longest {member.longest_streak:,}"
+    if member.judged_through:
+        told += f"; judged through {member.judged_through}"
+    return f"{told}, paused" if member.streak_paused else told
 
 
 def _state(member: MemberRow) -> str:

@@ -40,13 +40,20 @@ def open_database(url: str, access: Access) -> Iterator[Engine]:
 def connected(url: str, access: Access) -> Iterator[Engine]:
     """The database of a URL, connected, whatever its schema is."""
     engine = _engine(url, access)
-    try:
+    with translated(engine):
         engine.connect()
         try:
             with engine.bind_ctx(MODELS):
                 yield engine
         finally:
             engine.close()
+
+
+@contextmanager
+def translated(engine: Engine) -> Iterator[None]:
+    """What this engine's driver raises inside the block comes out as one of our errors."""
+    try:
+        yield
     except Exception as fault:
         explained = None if isinstance(fault, TrcpointsError) else engine.explain(fault)
         if explained is None:

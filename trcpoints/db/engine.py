@@ -50,6 +50,18 @@ class Engine(peewee.Database, ABC):
     def update_rows(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
         """Update many rows in bulk, found by the first of the columns."""
 
+    @abstractmethod
+    def continue_ids(self, table: str, key: str) -> None:
+        """Let the ids of new rows go on after the highest that `insert_rows` has written."""
+
+    @abstractmethod
+    def utc_day(self, moment: peewee.ColumnBase) -> peewee.Function:
+        """The UTC day of a time, in SQL, as the text of an ISO date."""
+
+    @abstractmethod
+    def is_among(self, field: peewee.Field[Any], ids: Iterable[int]) -> peewee.Expression:
+        """The condition that a number is one of these, however many: one parameter for all."""
+
     def raw_rows(self, query: peewee.ModelSelect[Any]) -> Iterator[tuple[Any, ...]]:
         """The rows of a query with their cells as the driver gives them.
 
@@ -71,8 +83,8 @@ class Engine(peewee.Database, ABC):
         """What the engine finds wrong with its own files."""
 
 
-def portions(values: Iterable[T]) -> Iterator[list[T]]:
+def portions(values: Iterable[T], size: int = PORTION) -> Iterator[list[T]]:
     """The values in lists of at most PORTION, few enough for one `IN` on either engine."""
     iterator = iter(values)
-    while portion := list(itertools.islice(iterator, PORTION)):
+    while portion := list(itertools.islice(iterator, size)):
         yield portion

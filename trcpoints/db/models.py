@@ -27,6 +27,10 @@ class Member(Model):
     the first baseline. `quiet` says that the last activity record has a delta of 0.
     `absences` and `deferrals` count syncs in a row (design, sections 2.2 and 3). `rebaseline`
     makes the next XP that is seen a baseline. `active` is cleared by a federation.
+
+    `current_streak`, its first active day `streak_since` and `longest_streak` say what the judged
+    days made (section 2.6). `judged_through` is the date through which this member is judged,
+    where that is not the job's: of one who is paused, or has just come back.
     """
 
     id = BigAutoField()
@@ -57,9 +61,24 @@ class Member(Model):
     last_active_at = TimeField(null=True)
     created_at = TimeField()
     updated_at = TimeField()
+    current_streak = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
+    longest_streak = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
+    streak_since = TextField(null=True)
+    judged_through = TextField(null=True)
 
     class Meta:
         table_name = "member"
+        # Streaks are counted without reading a member (`trcpoints.jobs.status`).
+        indexes = ((("active", "current_streak"), False),)
+
+
+HAS_LEFT = Member.left_at.is_null(False)
+IS_UNTRACKED = Member.discord_id.is_null() | ~Member.active
+"""Whom no sync considers (design, section 2.2)."""
+
+# SQLite counts from these only where a query says the very same.
+Member.add_index(Member.index(Member.id, where=HAS_LEFT, name="member_left"))
+Member.add_index(Member.index(Member.id, where=IS_UNTRACKED, name="member_untracked"))
 
 
 class Activity(Model):
@@ -122,16 +141,70 @@ class Run(Model):
 
 
 class Job(Model):
-    """What a job remembers from run to run. The last completed run is kept by its start."""
+    """What a job remembers from run to run. The last completed run is kept by its start.
+
+    `judged_through` is the last weekday that the streaks job has judged, as an ISO date.
+    """
 
     name = TextField(primary_key=True)
     consecutive_failures = IntegerField(default=0)
     last_completed_run = TextField(null=True)
     last_completed_at = TimeField(null=True)
     cooldown_until = TimeField(null=True)
+    judged_through = TextField(null=True)
 
     class Meta:
         table_name = "job"
 
 
-MODELS: tuple[type[Model], ...] = (Member, Activity, LedgerEntry, Run, Job)
+class GraceDay(Model):
+    """A weekday on which nobody's streak breaks (design, section 2.6), by its ISO date."""
+
+    day = TextField(primary_key=True)
+    reason = TextField()
+    created_at = TimeField()
+
+    class Meta:
+        table_name = "grace_day"
+
+
+class Milestone(Model):
+    """A length that a member's streak reached, once per streak, which its first day names.
+
+    `run_id` is the run of the streaks job that reported it; None: the next one will.
+    """
+
+    id = BigAutoField()
+    member = ForeignKeyField(Member, index=False)
+    member_id: int
+    streak_since = TextField()
+    days = IntegerField()
+    reached_on = TextField()
+    run_id = TextField(null=True)
+
+    class Meta:
+        table_name = "milestone"
+        indexes = ((("member", "streak_since", "days"), True),)
+
+
+class DailyPoints(Model):
+    """The ledger summed up by the UTC day on which it happened; both sums are positive."""
+
+    day = TextField(primary_key=True)
+    awarded = BigIntegerField()
+    deducted = BigIntegerField()
+
+    class Meta:
+        table_name = "daily_points"
+
+
+MODELS: tuple[type[Model], ...] = (
+    Member,
+    Activity,
+    LedgerEntry,
+    Run,
+    Job,
+    GraceDay,
+    Milestone,
+    DailyPoints,
+)

@@ -108,6 +108,21 @@ class PostgresEngine(Engine, peewee.PostgresqlDatabase):
             )
             self.execute_sql("DROP TABLE changes")
 
+    def continue_ids(self, table: str, key: str) -> None:
+        """By the column's sequence, which does not move where there is no row."""
+        self.execute_sql(
+            f"SELECT setval(pg_get_serial_sequence('{table}', '{key}'), max({key})) FROM {table}"
+        )
+
+    def utc_day(self, moment: peewee.ColumnBase) -> peewee.Function:
+        """By `to_char`."""
+        return peewee.fn.TO_CHAR(peewee.fn.TIMEZONE("UTC", moment), "YYYY-MM-DD")
+
+    def is_among(self, field: peewee.Field[Any], ids: Iterable[int]) -> peewee.Expression:
+        """By an array."""
+        listed = peewee.fn.ANY(peewee.Value(list(ids), unpack=False))
+        return peewee.Expression(field, "=", listed)
+
     def _copy(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
         statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
         with self.cursor().copy(statement) as copy:
@@ -138,8 +153,8 @@ class PostgresEngine(Engine, peewee.PostgresqlDatabase):
         reason = (str(cause).strip().splitlines() or ["no reason given"])[0]
         return DatabaseUnavailable(
             f"The database {self.public_url} cannot be used: {reason}",
-            hint="Check that PostgreSQL runs and that DATABASE_URL names it: "
-            "psql \"$DATABASE_URL\" -c 'SELECT 1'",
+            hint="Check that PostgreSQL runs and that this names it: "
+            f"psql '{self.public_url}' -c 'SELECT 1'",
         )
 
     def size_bytes(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -54,12 +54,31 @@ class SqliteEngine(Engine, peewee.SqliteDatabase):
     def __init__(self, path: Path, *, read_only: bool) -> None:
         self.path = path
         self.public_url = sqlite_url(path)
+        self._was_alone = read_only and not self._log_exists()
         super().__init__(
             f"file:{quote(str(path))}?mode={'ro' if read_only else 'rw'}",
             pragmas=_READER_PRAGMAS if read_only else _WRITER_PRAGMAS,
             timeout=LOCK_WAIT,
             uri=True,
         )
+
+    def close(self) -> bool:
+        """Close; a reader that found the file alone leaves it alone.
+
+        SQLite makes two files to read one in WAL mode, and only who may write can take them away.
+        """
+        closed = super().close()
+        if closed and self._was_alone and self._log_exists():
+            # Busy or not permitted: then somebody else uses them, or they stay, which is harmless.
+            with suppress(sqlite3.Error), closing(self._writer()) as connection:
+                connection.execute("SELECT 1 FROM sqlite_master")
+        return bool(closed)
+
+    def _log_exists(self) -> bool:
+        return self.path.with_name(f"{self.path.name}-wal").exists()
+
+    def _writer(self) -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{quote(str(self.path))}?mode=rw", uri=True, timeout=0)
 
     @staticmethod
     def create_file(path: Path) -> None:
@@ -95,6 +114,23 @@ class SqliteEngine(Engine, peewee.SqliteDatabase):
         key, *changed = columns
         settings = ", ".join(f"{name} = ?{i}" for i, name in enumerate(changed, start=2))
         self._execute_many(f"UPDATE {table} SET {settings} WHERE {key} = ?1", rows)
+
+    def continue_ids(self, table: str, key: str) -> None:
+        """SQLite always takes the next one."""
+
+    def utc_day(self, moment: peewee.ColumnBase) -> peewee.Function:
+        """The beginning of the text."""
+        return peewee.fn.SUBSTR(moment, 1, 10)
+
+    def is_among(self, field: peewee.Field[Any], ids: Iterable[int]) -> peewee.Expression:
+        """By `json_each`."""
+        numbers = f"[{','.join(map(str, ids))}]"
+        listed = peewee.SQL("(SELECT value FROM json_each(?))", (numbers,))
+        return peewee.Expression(field, "IN", listed)
+
+    def one_file(self) -> None:
+        """Leave nothing beside the file: it can be read from a read-only disk, and be copied."""
+        self.execute_sql("PRAGMA journal_mode = delete")
 
     def _execute_many(self, sql: str, rows: Iterable[Row]) -> None:
         cursor = self.cursor()

@@ -11,7 +11,9 @@ import msgspec
 from trcpoints.db.engine import Engine
 from trcpoints.db.models import Job, Run
 from trcpoints.documents import ErrorInfo, RunStatus, Trigger
-from trcpoints.errors import KeyConflict
+from trcpoints.errors import Interrupted, KeyConflict, TrcpointsError
+
+SYNC_JOB = "sync"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,15 @@ def record_ended(
         _write_run(run, status, finished_at, error=error)
         _write_memory(run.job, memory)
     return memory
+
+
+def error_info(fault: BaseException) -> ErrorInfo:
+    """What a record or a document says of the failure that ended a run."""
+    if isinstance(fault, TrcpointsError):
+        return ErrorInfo(fault.code, fault.message, fault.hint)
+    if isinstance(fault, Interrupted):
+        return ErrorInfo("interrupted", f"Stopped by signal {fault.signal_number}.", "")
+    return ErrorInfo("internal_error", f"{type(fault).__name__}: {fault}", "")
 
 
 def _write_run(

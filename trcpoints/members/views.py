@@ -17,10 +17,12 @@ from trcpoints.documents import (
     MembersListDocument,
     MembersShowDocument,
 )
+from trcpoints.members.judged import is_judged, job_judged_through
 from trcpoints.members.lookup import find_member
 
 _ROW_FIELDS = [name for name in MemberRow.__struct_fields__ if name != "member_id"]
-_DETAIL_FIELDS = [name for name in MemberDetail.__struct_fields__ if name != "member_id"]
+_COMPUTED = {"member_id", "streak_paused", "judged_through"}
+_DETAIL_FIELDS = [name for name in MemberDetail.__struct_fields__ if name not in _COMPUTED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +67,24 @@ def show_member(reference: str, limit: int) -> MembersShowDocument:
 
 def export_members() -> MembersExportDocument:
     """All members, in the order of their ids."""
-    return MembersExportDocument(
-        members=[detail(member) for member in Member.select().order_by(Member.id)]
-    )
+    judged = job_judged_through()
+    members = Member.select().order_by(Member.id)
+    return MembersExportDocument(members=[_detail(member, judged) for member in members])
 
 
 def detail(member: Member) -> MemberDetail:
     """Everything that is kept of a member."""
+    return _detail(member, job_judged_through())
+
+
+def _detail(member: Member, job_judged: str | None) -> MemberDetail:
     kept = {name: getattr(member, name) for name in _DETAIL_FIELDS}
-    return MemberDetail(member_id=str(member.id), **kept)
+    return MemberDetail(
+        member_id=str(member.id),
+        streak_paused=not is_judged(member),
+        judged_through=member.judged_through or job_judged,
+        **kept,
+    )
 
 
 def ledger_row(entry: LedgerEntry) -> LedgerRow:

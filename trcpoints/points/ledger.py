@@ -17,6 +17,8 @@ from trcpoints.errors import DataRefused, KeyConflict
 from trcpoints.members.lookup import find_member
 from trcpoints.members.views import ledger_row
 from trcpoints.points.awards import Award, Decision, Entry, Key, award_faults, decide
+from trcpoints.points.daily import add_to_days
+from trcpoints.points.streaks.repair import repair_late
 
 _ENTRY_COLUMNS = (
     "member_id",
@@ -71,10 +73,14 @@ def plan(claims: Sequence[tuple[int, Award]], now: datetime) -> Decision:
 def apply(engine: Engine, entries: Sequence[Entry], now: datetime) -> None:
     """Write entries that are not in the ledger yet, inside `engine.books()`.
 
-    The one way by which awards, single ones or a file of them, reach the ledger and their members.
+    The one way by which awards, single ones or a file of them, reach the ledger, their members
+    and what is kept of both.
     """
     _insert(engine, entries, now)
     _move_members(engine, entries)
+    add_to_days((entry.occurred_at, entry.points) for entry in entries)
+    active = ((entry.member_id, entry.activity_at) for entry in entries)
+    repair_late(engine, [(member_id, moment) for member_id, moment in active if moment])
 
 
 @dataclass(frozen=True, slots=True)

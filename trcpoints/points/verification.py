@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from peewee import JOIN, Case, fn
 
 from trcpoints.db.engine import Engine
 from trcpoints.db.models import Activity, LedgerEntry, Member
-from trcpoints.documents import BookFault, ErrorInfo, PointsVerifyDocument
+from trcpoints.documents import BookFault, DayFault, ErrorInfo, PointsVerifyDocument
 from trcpoints.errors import BooksDoNotAddUp
 from trcpoints.points.awards import ADJUSTMENT, SYNC_SOURCE
 from trcpoints.points.conversion import XP_PER_POINT, convert
+from trcpoints.points.derived import day_faults, streak_faults
 
 _NAMED = 20
 """Members that the message names; the document names all."""
@@ -24,7 +25,7 @@ Fault = tuple[int, str]
 
 
 def verify(engine: Engine) -> PointsVerifyDocument:
-    """Recompute balances, carries, XP and awards from the raw rows of one snapshot.
+    """Recompute balances, carries, XP, awards, streaks and days from the rows of one snapshot.
 
     Reading is enough; memory follows the faults and the longest history of one member. Raises
     BooksDoNotAddUp, whose document names every member that does not add up.
@@ -32,17 +33,23 @@ def verify(engine: Engine) -> PointsVerifyDocument:
     with engine.snapshot():
         faults = sorted(
             itertools.chain(
-                _totals(engine), _repeated_keys(engine), _repeated_syncs(engine), _histories(engine)
+                _totals(engine),
+                _repeated_keys(engine),
+                _repeated_syncs(engine),
+                _histories(engine),
+                streak_faults(engine),
             )
         )
+        days = [DayFault(day=day, fault=fault) for day, fault in day_faults(engine)]
         document = PointsVerifyDocument(
-            status="failed" if faults else "completed",
+            status="failed" if faults or days else "completed",
             members=Member.select().count(),
             entries=LedgerEntry.select().count(),
             activities=Activity.select().count(),
             faults=[BookFault(member_id=str(member), fault=fault) for member, fault in faults],
+            days=days,
         )
-    if faults:
+    if document.status == "failed":
         raise _failure(document)
     return document
 
@@ -211,18 +218,27 @@ def _failure(document: PointsVerifyDocument) -> BooksDoNotAddUp:
     by_member: dict[str, list[str]] = {}
     for fault in document.faults:
         by_member.setdefault(fault.member_id, []).append(fault.fault)
-    count = len(by_member)
     lines = [
-        f"member {member_id}: {'; '.join(faults)}"
-        for member_id, faults in itertools.islice(by_member.items(), _NAMED)
+        *_told("member", "The books of", by_member),
+        *_told("day", "The points of", {day.day: [day.fault] for day in document.days}),
     ]
-    if count > _NAMED:
-        lines.append(f"and {count - _NAMED:,} more")
-    noun = "member does" if count == 1 else "members do"
     failure = BooksDoNotAddUp(
-        "\n".join([f"The books of {count:,} {noun} not add up.", *lines]),
-        hint="Nothing was changed. See a member's rows: trcpoints members show ID",
+        "\n".join(lines),
+        hint="Nothing was changed. See a member's rows: trcpoints members show ID; "
+        "compute streaks anew: trcpoints streaks rebuild",
     )
     document.error = ErrorInfo(failure.code, failure.message, failure.hint)
     failure.document = document
     return failure
+
+
+def _told(noun: str, what: str, faults: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """One line on how many members or days there are, and one for each of the first of them."""
+    if not faults:
+        return
+    count = len(faults)
+    yield f"{what} {count:,} {noun + (' does' if count == 1 else 's do')} not add up."
+    for name, reasons in itertools.islice(faults.items(), _NAMED):
+        yield f"{noun} {name}: {'; '.join(reasons)}"
+    if count > _NAMED:
+        yield f"and {count - _NAMED:,} more"

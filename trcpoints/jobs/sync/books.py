@@ -9,6 +9,8 @@ from trcpoints.db.engine import Engine, Row
 from trcpoints.db.fields import from_driver, to_text
 from trcpoints.db.models import Member
 from trcpoints.jobs.sync.plan import MemberState, SyncPlan, Verdict
+from trcpoints.points.daily import add_to_days
+from trcpoints.points.streaks.repair import repair_late
 
 ACTIVITY_TYPE = "MESSAGE"
 SOURCE = "discord"
@@ -80,6 +82,9 @@ def apply(
     engine.insert_rows("discord_activity", _RECORDED, _records(verdicts, sync_id, started_at))
     engine.insert_rows("ledger", _ENTERED, _entries(verdicts, sync_id, started_at, occurred_at))
     engine.update_rows("member", _UPDATED, _updates(verdicts, started_at, occurred_at))
+    add_to_days((occurred_at, points) for points in (plan.points.awarded, -plan.points.deducted))
+    gained = (verdict for verdict in verdicts if verdict.awarded > 0)
+    repair_late(engine, ((verdict.after.member_id, occurred_at) for verdict in gained))
 
 
 def _records(verdicts: Iterable[Verdict], sync_id: str, started_at: datetime) -> Iterator[Row]:

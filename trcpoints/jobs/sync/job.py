@@ -25,8 +25,10 @@ from trcpoints.errors import (
     TryLater,
 )
 from trcpoints.jobs.run import (
+    SYNC_JOB,
     Memory,
     RunIdentity,
+    error_info,
     is_completed,
     recall,
     record_completed,
@@ -35,8 +37,6 @@ from trcpoints.jobs.run import (
 from trcpoints.jobs.sync import books, guard
 from trcpoints.jobs.sync.plan import SyncPlan, decide, occurrence
 from trcpoints.mee6.leaderboard import Leaderboard
-
-JOB = "sync"
 
 COOLDOWN_UNNAMED = timedelta(minutes=30)
 COOLDOWN_SHORTEST = timedelta(seconds=5)
@@ -100,7 +100,7 @@ class _Sync:
         self.clock = clock
         self.identity = RunIdentity(
             run_id=options.sync_id,
-            job=JOB,
+            job=SYNC_JOB,
             trigger=settings.trigger,
             started_at=clock(),
             counted=not (options.dry_run or options.saved),
@@ -119,9 +119,9 @@ class _Sync:
 
     def run(self, engine: Engine, fetch: Fetch) -> None:
         """Do the work; where it fails and the database can still be written, record that."""
-        memory = recall(JOB)
+        memory = recall(SYNC_JOB)
         self.document.consecutive_failures = memory.consecutive_failures
-        if is_completed(JOB, self.identity.run_id):
+        if is_completed(SYNC_JOB, self.identity.run_id):
             self.close("skipped")
             self.document.reason = "already_completed"
             return
@@ -167,7 +167,7 @@ class _Sync:
             self.close("completed")
             return
         with engine.books():
-            if recall(JOB).last_completed_run != memory.last_completed_run:
+            if recall(SYNC_JOB).last_completed_run != memory.last_completed_run:
                 raise SyncOvertaken(
                     "Another sync completed while this one was reading the leaderboard; what "
                     "this one has read may be older, so nothing was written.",
@@ -221,7 +221,7 @@ class _Sync:
         """Record a run that came to nothing, unless it was a dry run, which cannot write."""
         if self.options.dry_run:
             return
-        error = _error_info(fault)
+        error = error_info(fault)
         memory = record_ended(
             engine,
             self.identity,
@@ -231,14 +231,6 @@ class _Sync:
             cooldown_until=_cooldown(fault, self.clock()),
         )
         self.document.consecutive_failures = memory.consecutive_failures
-
-
-def _error_info(fault: BaseException) -> ErrorInfo:
-    if isinstance(fault, TrcpointsError):
-        return ErrorInfo(fault.code, fault.message, fault.hint)
-    if isinstance(fault, Interrupted):
-        return ErrorInfo("interrupted", f"Stopped by signal {fault.signal_number}.", "")
-    return ErrorInfo("internal_error", f"{type(fault).__name__}: {fault}", "")
 
 
 def _cooldown(fault: BaseException, now: datetime) -> datetime | None:

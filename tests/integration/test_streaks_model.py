@@ -1,0 +1,161 @@
+"""Streaks against a model that walks day by day, whatever happens and in whatever order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import time_machine
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support import books
+from tests.support.cli import Cli
+from tests.support.streaks import assert_sound
+
+START = datetime(2026, 1, 14, 9, 30, tzinfo=UTC)  # a Wednesday
+DAY = timedelta(days=1)
+PEOPLE = 3
+JUDGED = ("ACTIVE", "TRIALING")
+
+people = st.integers(0, PEOPLE - 1)
+awards = st.tuples(
+    st.just("award"),
+    # Who, how many hours ago, and whether it is an adjustment. Mostly of the last two days.
+    st.lists(
+        st.tuples(people, st.integers(0, 40) | st.integers(0, 300), st.sampled_from([0, 0, 0, 1])),
+        min_size=1,
+        max_size=12,
+    ),
+)
+actions = st.one_of(
+    awards,
+    awards,
+    st.tuples(st.just("run"), st.integers(1, 2)),
+    st.tuples(st.just("run"), st.integers(1, 2)),
+    st.tuples(st.just("excuse"), st.integers(-8, 3)),
+    st.tuples(st.just("remove"), st.integers(0, 5)),
+    st.tuples(
+        st.just("status"), st.tuples(people, st.sampled_from(["ACTIVE", "TRIALING", "CANCELLED"]))
+    ),
+)
+scripts = st.lists(st.tuples(st.integers(0, 40), actions), min_size=4, max_size=22)
+
+
+@dataclass
+class Person:
+    """A member as the rules see them."""
+
+    created: datetime
+    status: str = "ACTIVE"
+    active: set[date] = field(default_factory=set)
+    judged: set[date] = field(default_factory=set)
+
+
+@dataclass
+class Model:
+    """Everybody, walked day by day."""
+
+    people: list[Person] = field(default_factory=list)
+    grace: list[date] = field(default_factory=list)
+
+    def run(self, now: datetime) -> None:
+        """Judge each weekday that is over, for whom it concerns."""
+        for person in self.people:
+            day = person.created.date()
+            while day < now.date():
+                if day.weekday() < 5 and person.status in JUDGED:
+                    person.judged.add(day)
+                day += DAY
+
+    def streak(self, person: Person) -> tuple[int, int]:
+        """The streak and the longest, after the last judged day."""
+        current = longest = 0
+        for day in sorted(person.judged):
+            if day in person.active:
+                current += 1
+            elif day not in self.grace:
+                current = 0
+            longest = max(longest, current)
+        return current, longest
+
+
+class Play:
+    """A script, played through the command and through the model."""
+
+    def __init__(self, cli: Cli) -> None:
+        self.cli = cli
+        self.model = Model()
+        self.now = START
+        self.keys = 0
+
+    def step(self, hours: int, action: tuple[str, Any]) -> None:
+        """Let time pass and do something; then compare."""
+        self.now += timedelta(hours=hours)
+        with time_machine.travel(self.now, tick=False):
+            name, argument = action
+            getattr(self, name)(argument)
+            self.compare()
+
+    def add(self, name: str) -> None:
+        self.cli.ok("members", "add", "--name", name)
+        self.model.people.append(Person(self.now))
+
+    def award(self, given: list[tuple[int, int, int]]) -> None:
+        lines = ["member,points,source,key,at,note"]
+        for who, hours, adjusting in given:
+            self.keys += 1
+            moment = self.now - timedelta(hours=hours)
+            source = "adjustment" if adjusting else "benchmark"
+            lines.append(f"{who + 1},2,{source},k{self.keys},{moment:%Y-%m-%dT%H:%M},why")
+            person = self.model.people[who]
+            if not adjusting and moment >= person.created:
+                person.active.add(moment.date())
+        self.cli.ok("points", "import", "-", stdin="\n".join(lines))
+
+    def run(self, times: int) -> None:
+        for _ in range(times):
+            self.cli.ok("streaks")
+        self.model.run(self.now)
+
+    def excuse(self, offset: int) -> None:
+        day = (self.now + offset * DAY).date()
+        if day.weekday() < 5:
+            self.cli.ok("streaks", "excuse", f"{day}", "--reason", "a holiday")
+            self.model.grace.append(day)
+
+    def remove(self, index: int) -> None:
+        if self.model.grace:
+            day = self.model.grace[index % len(self.model.grace)]
+            self.cli.ok("streaks", "excuse", f"{day}", "--remove")
+            self.model.grace = [other for other in self.model.grace if other != day]
+
+    def status(self, change: tuple[int, str]) -> None:
+        who, status = change
+        self.cli.ok("members", "set", str(who + 1), "--status", status)
+        self.model.people[who].status = status
+
+    def compare(self) -> None:
+        rows = books.everything(self.cli)["Member"]
+        known = [(row["current_streak"], row["longest_streak"]) for row in rows]
+        assert known == [self.model.streak(person) for person in self.model.people]
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(script=scripts)
+def test_any_script_agrees_with_the_model(
+    cli: Cli, new_database: Callable[[], str], script: list[tuple[int, tuple[str, Any]]]
+) -> None:
+    cli.environment["DATABASE_URL"] = new_database()
+    play = Play(cli)
+    for number in range(PEOPLE):
+        play.step(number * 7, ("add", f"member {number}"))
+    for hours, action in script:
+        play.step(hours, action)
+    assert_sound(cli)
+    play.step(24, ("run", 2))
+    assert_sound(cli)

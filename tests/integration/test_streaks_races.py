@@ -1,0 +1,69 @@
+"""The streaks and the midnight sync at the same moment, in processes of their own (section 9)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from typing import Any
+
+from tests.support.cli import Cli
+from tests.support.mee6 import show
+from tests.support.streaks import add, assert_sound, at, shown
+from trcpoints.demo.server import SimulatedMee6
+
+MONDAY = datetime(2026, 1, 19)  # noqa: DTZ001 (what `at` takes)
+ROUNDS = 12
+PEOPLE = [str(10**17 + number) for number in range(40)]
+
+
+def start(cli: Cli, moment: datetime, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start a command as a process whose clock says so."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.support.clock", moment.isoformat(), *arguments],
+        cwd=cli.folder,
+        env=cli.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def done(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+    """Wait for a command that must succeed; its document."""
+    with process:
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, b""), out
+    document: dict[str, Any] = json.loads(out)
+    return document
+
+
+def test_whichever_commits_first(cli: Cli, mee6: SimulatedMee6) -> None:
+    for person in PEOPLE:
+        add(cli, MONDAY.isoformat(), "--discord-id", person)
+    xp = 1000
+    judged = 0
+    firsts = set()
+    for number in range(ROUNDS):
+        midnight = MONDAY + timedelta(days=number + 1)
+        show(mee6, dict.fromkeys(PEOPLE, xp))
+        with at((midnight - timedelta(minutes=15)).isoformat()):
+            cli.ok("sync")
+        xp += 100
+        show(mee6, dict.fromkeys(PEOPLE, xp))
+        seen = len(mee6.requests)
+        syncing = start(cli, midnight + timedelta(seconds=5), "sync", "--json")
+        # In every other round the sync is about to commit when the streaks start.
+        while number % 2 and len(mee6.requests) == seen and syncing.poll() is None:
+            pass
+        judging = start(cli, midnight + timedelta(seconds=6), "streaks", "--json")
+        done(syncing)
+        longer = done(judging)["members"]["incremented"]
+        weekday = midnight.weekday() not in {6, 0}
+        if weekday:
+            firsts.add("sync" if longer else "streaks")
+        judged += weekday
+        member = shown(cli, "1")
+        assert (member["current_streak"], member["points"]) == (judged, number + 1)
+        assert_sound(cli)
+    assert firsts == {"sync", "streaks"}

@@ -1,0 +1,125 @@
+"""A community that lives under cron: a sync every 15 minutes and the streaks once a day."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Set
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+
+from tests.support.cli import Cli
+from tests.support.streaks import assert_sound
+from trcpoints.config import Settings, read_settings
+from trcpoints.db.database import Access, open_database
+from trcpoints.db.engine import Engine
+from trcpoints.db.models import Member
+from trcpoints.jobs.run import new_run_id
+from trcpoints.jobs.streaks.job import run_streaks
+from trcpoints.jobs.sync import job
+from trcpoints.mee6.leaderboard import Completeness, Leaderboard
+
+MEMBERS = 200
+START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
+TICK = timedelta(minutes=15)
+STREAKS_AT = time(0, 30)
+
+
+class Community:
+    """Members who chat on some days, at some hours; what each has is known to the tick."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.xp = {str(10**17 + number): 1000 for number in range(MEMBERS)}
+        self.lively = {member: self.chance.uniform(0.3, 0.99) for member in self.xp}
+        self.hours: dict[str, range] = {}
+
+    def live(self, now: datetime) -> None:
+        """Let a quarter of an hour pass that ends now."""
+        if (now.hour, now.minute) == (0, 0):
+            self._wake()
+        for member, hours in self.hours.items():
+            if now.hour in hours and self.chance.random() < 0.2:
+                self.xp[member] += self.chance.randint(15, 60)
+
+    def _wake(self) -> None:
+        for member, lively in self.lively.items():
+            start = self.chance.randrange(24)
+            awake = self.chance.random() < lively
+            self.hours[member] = range(start, start + 3) if awake else range(0)
+
+    def board(self, wanted: Set[str]) -> Leaderboard:
+        """The leaderboard as it is now."""
+        return Leaderboard(
+            guild_id="993536706509885777",
+            wanted=wanted,
+            xp=dict(self.xp),
+            unreadable=set(),
+            completeness=Completeness.COMPLETE,
+            paged=False,
+            players=len(self.xp),
+            invalid_players=0,
+            pages=1,
+            requests=1,
+            retries=0,
+        )
+
+
+def live_through(cli: Cli, days: int, *, dropped: float) -> None:
+    """Play these days, leaving out a share of all runs."""
+    settings, _ = read_settings({"DATABASE_URL": cli.environment["DATABASE_URL"]}, None)
+    community = Community(seed=days)
+    chance = random.Random(f"{days} {dropped}")
+    # As long as it stays open, no run that ends is the last one to leave: SQLite would then move
+    # the whole of its log into the file.
+    with open_database(settings.database_url, Access.WRITE) as engine:
+        link(engine, community)
+        for number in range(days * 96):
+            now = START + number * TICK
+            community.live(now)
+            if chance.random() >= dropped:
+                sync(settings, community, now)
+            if now.time() == STREAKS_AT and chance.random() >= dropped:
+                judge(settings, now)
+
+
+def link(engine: Engine, community: Community) -> None:
+    with engine.books():
+        for discord_id in community.xp:
+            Member.create(discord_id=discord_id, created_at=START, updated_at=START)
+
+
+def sync(settings: Settings, community: Community, now: datetime) -> None:
+    """One tick of cron."""
+    job.sync(settings, job.SyncOptions(new_run_id(now)), community.board, lambda: now)
+
+
+def judge(settings: Settings, now: datetime) -> None:
+    """The streaks job, once a day."""
+    run_streaks(settings, lambda: now)
+
+
+def assert_right(cli: Cli) -> None:
+    """Nothing is out of place, and there was something that could have been."""
+    with open_database(cli.environment["DATABASE_URL"], Access.READ):
+        streaks = [member.current_streak for member in Member.select()]
+    assert 0 < sum(1 for length in streaks if length) < MEMBERS
+    assert max(streaks) > 5
+    assert_sound(cli)
+
+
+def test_six_weeks(sqlite_cli: Cli) -> None:
+    live_through(sqlite_cli, 42, dropped=0)
+    assert_right(sqlite_cli)
+
+
+def test_a_fortnight_with_a_tenth_of_all_runs_dropped(cli: Cli) -> None:
+    live_through(cli, 14, dropped=0.1)
+    assert_right(cli)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dropped", [0.0, 0.1])
+def test_a_year(sqlite_cli: Cli, dropped: float) -> None:
+    live_through(sqlite_cli, 365, dropped=dropped)
+    assert_right(sqlite_cli)

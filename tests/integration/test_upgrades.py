@@ -1,0 +1,95 @@
+"""Databases of older versions, with what they hold (design, section 10)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playhouse.migrations import Runner
+
+from tests.support.cli import Cli
+from tests.support.postgres import PostgresServer
+from tests.support.streaks import assert_sound, award, run, shown, streak
+from trcpoints.config import sqlite_url
+from trcpoints.db import schema
+from trcpoints.db.database import Access, connected
+from trcpoints.db.engine import Engine
+from trcpoints.db.models import DailyPoints
+
+MON, TUE, WED, THU, FRI = (f"2026-01-{day}" for day in range(19, 24))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def first_version(request: pytest.FixtureRequest, sqlite_cli: Cli, tmp_path: Path) -> Cli:
+    """The program on a database that was left behind by the first version, with its rows."""
+    if request.param == "sqlite":
+        url = sqlite_url(tmp_path / "old.db")
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres")
+        url = server.create_database()
+        request.addfinalizer(lambda: server.drop_database(url))  # noqa: PT021
+    with connected(url, Access.WRITE) as engine, engine.books():
+        Runner(engine, str(schema.MIGRATIONS), schema.TABLE).up(target="0001_members_and_ledger")
+        fill(engine)
+    sqlite_cli.environment["DATABASE_URL"] = url
+    return sqlite_cli
+
+
+def fill(engine: Engine) -> None:
+    """Two members: one who was active from Monday to Wednesday, and one who is paused."""
+    columns = (
+        *("name", "subscription_status", "active", "points", "carry", "quiet", "absences"),
+        *("deferrals", "rebaseline", "last_active_at", "created_at", "updated_at"),
+    )
+    created = f"{MON}T00:00:00.000000Z"
+    last = f"{WED}T23:59:59.999999Z"
+    rows = [("Ann", "ACTIVE", 7), ("Bob", "CANCELLED", 8)]
+    engine.insert_rows(
+        "member",
+        columns,
+        [
+            (name, status, True, points, 0, False, 0, 0, False, last, created, created)
+            for name, status, points in rows
+        ],
+    )
+    entries = [
+        (member, source, points, f"{member} {day} {points}", f"{day}T23:59:59.999999Z", created)
+        for member, source, points, day in (
+            (1, "intro", 3, MON),
+            (1, "intro", 2, TUE),
+            (1, "intro", 2, WED),
+            (1, "adjustment", -4, WED),
+            (1, "adjustment", 4, WED),
+            (2, "intro", 8, WED),
+        )
+    ]
+    ledger = ("member_id", "source", "points", "idempotency_key", "occurred_at", "created_at")
+    engine.insert_rows("ledger", ledger, entries)
+
+
+def test_an_upgrade_keeps_all_and_sums_the_ledger_up(first_version: Cli) -> None:
+    cli = first_version
+    assert cli("points", "verify").code == 78
+    assert "0002_streaks" in cli.ok("db", "upgrade")["applied"]
+    with connected(cli.environment["DATABASE_URL"], Access.READ):
+        days = [*DailyPoints.select().order_by(DailyPoints.day).tuples()]
+    assert days == [(MON, 3, 0), (TUE, 2, 0), (WED, 14, 4)]
+    assert_sound(cli)
+    member = shown(cli)
+    assert (member["name"], member["points"], member["judged_through"]) == ("Ann", 7, None)
+    assert streak(cli) == (0, 0)
+
+
+def test_its_streaks_are_judged_from_the_first_day_on(first_version: Cli) -> None:
+    cli = first_version
+    cli.ok("db", "upgrade")
+    document = run(cli, THU)
+    assert (document["days_judged"], document["members"]["not_judged"]) == ([MON, TUE, WED], 1)
+    assert (streak(cli, "1"), streak(cli, "2")) == ((3, 3), (0, 0))
+    assert shown(cli, "2")["judged_through"] == "2026-01-18"
+    award(cli, THU, member="2")
+    assert_sound(cli)
+    cli.ok("members", "set", "2", "--status", "ACTIVE")
+    run(cli, FRI)
+    assert streak(cli, "2") == (2, 2)
+    assert_sound(cli)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -94,6 +96,16 @@ def sqlite_cli(sqlite_template: Path, tmp_path: Path) -> Cli:
     path = tmp_path / "books.db"
     shutil.copyfile(sqlite_template, path)
     return _program(sqlite_url(path), tmp_path)
+
+
+@pytest.fixture
+def program_on_path(tmp_path: Path) -> Path:
+    """A folder for PATH in which `trcpoints` is the program."""
+    shim = tmp_path / "bin" / "trcpoints"
+    shim.parent.mkdir()
+    shim.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m trcpoints "$@"\n')
+    shim.chmod(0o755)
+    return shim.parent
 
 
 def _program(url: str, folder: Path) -> Cli:

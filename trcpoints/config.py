@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from trcpoints import __version__
 from trcpoints.errors import ConfigurationInvalid
@@ -18,6 +18,7 @@ SNOWFLAKE = re.compile(r"[1-9][0-9]{0,19}", re.ASCII)
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
+_SECRETS = frozenset({"password", "sslpassword"})
 
 T = TypeVar("T")
 
@@ -78,7 +79,7 @@ def read_settings(
     values = {**_read_env_file(env_file), **environ}
     reader = _Reader(values)
     settings = Settings(
-        database_url=reader.get("DATABASE_URL", _database_url) or default_database_url(),
+        database_url=reader.get("DATABASE_URL", database_url) or default_database_url(),
         mee6=Mee6Settings(
             guild_id=reader.get("MEE6_GUILD_ID", _snowflake)
             or reader.get("DISCORD_GUILD_ID", _snowflake),
@@ -93,6 +94,26 @@ def read_settings(
         trigger=reader.get("TRCPOINTS_TRIGGER", _trigger) or "manual",
     )
     return settings, reader.faults
+
+
+def database_url(text: str) -> str:
+    """The text, if it is the URL of a database; else raises ValueError with the shape of one."""
+    shape = (
+        "should look like sqlite:///relative.db, sqlite:////absolute.db "
+        "or postgresql://user@host/name"
+    )
+    if text.startswith("sqlite:"):
+        path = sqlite_path(text)
+        if path is None or not path.name or path.name == ":memory:":
+            raise ValueError(f"{shape}; the books need a file")
+        return text
+    if text.startswith(("postgresql://", "postgres://")):
+        try:
+            urlsplit(text)
+        except ValueError:
+            raise ValueError(shape) from None
+        return text
+    raise ValueError(shape)
 
 
 def default_database_url() -> str:
@@ -114,16 +135,22 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite:///{quote(str(path))}"
 
 
+def has_password(database_url: str) -> bool:
+    """Whether a database URL carries a password."""
+    parts = urlsplit(database_url)
+    return parts.password is not None or any(k in _SECRETS for k, _ in parse_qsl(parts.query))
+
+
 def public_url(database_url: str) -> str:
     """The database URL without its password, fit for a screen."""
     if database_url.startswith("sqlite:"):
         return database_url
     parts = urlsplit(database_url)
     user, at, host = parts.netloc.rpartition("@")
-    query = [(k, v) for k, v in parse_qsl(parts.query) if k not in {"password", "sslpassword"}]
-    return urlunsplit(
-        parts._replace(netloc=f"{user.partition(':')[0]}{at}{host}", query=urlencode(query))
-    )
+    query = [(k, v) for k, v in parse_qsl(parts.query) if k not in _SECRETS]
+    # Not by urlunsplit, which leaves the slashes out where there is no host.
+    shown = f"{parts.scheme}://{user.partition(':')[0]}{at}{host}{parts.path}"
+    return f"{shown}?{urlencode(query)}" if query else shown
 
 
 def _read_env_file(env_file: Path | None) -> dict[str, str]:
@@ -174,25 +201,6 @@ class _Reader:
         """The parsed value, or the default."""
         value = self.get(name, parse)
         return default if value is None else value
-
-
-def _database_url(text: str) -> str:
-    shape = (
-        "should look like sqlite:///relative.db, sqlite:////absolute.db "
-        "or postgresql://user@host/name"
-    )
-    if text.startswith("sqlite:"):
-        path = sqlite_path(text)
-        if path is None or not path.name or path.name == ":memory:":
-            raise ValueError(f"{shape}; the books need a file")
-        return text
-    if text.startswith(("postgresql://", "postgres://")):
-        try:
-            urlsplit(text)
-        except ValueError:
-            raise ValueError(shape) from None
-        return text
-    raise ValueError(shape)
 
 
 def _snowflake(text: str) -> str:

@@ -76,6 +76,12 @@ class KeyConflict(DataRefused):
     code = "key_conflict"
 
 
+class TargetNotEmpty(DataRefused):
+    """A database to copy into that has something in it."""
+
+    code = "target_not_empty"
+
+
 class MassChangeRefused(DataRefused):
     """The mass-change guard (design, section 2.5)."""
 

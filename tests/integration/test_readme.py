@@ -51,12 +51,15 @@ def test_its_first_screen_has_the_two_lines_that_ci_runs() -> None:
     assert "not system and not slow" in test
 
 
-def test_the_operators_commands_run_in_order(sqlite_cli: Cli, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "jq", [False, pytest.param(True, marks=pytest.mark.system)], ids=["without jq", "with jq"]
+)
+def test_the_operators_commands_run_in_order(
+    sqlite_cli: Cli, program_on_path: Path, *, jq: bool
+) -> None:
     cli = sqlite_cli
-    shim = tmp_path / "bin" / "trcpoints"
-    shim.parent.mkdir()
-    shim.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m trcpoints "$@"\n')
-    shim.chmod(0o755)
+    lines = "\n".join(blocks("sh")[2:]).splitlines()
+    script = "\n".join(line for line in lines if jq or "| jq " not in line)
     (env_file,) = blocks("ini")
     (cli.folder / ".env").write_text(env_file)
     with SimulatedMee6() as mee6:
@@ -68,10 +71,10 @@ def test_the_operators_commands_run_in_order(sqlite_cli: Cli, tmp_path: Path) ->
         }
         (cli.folder / "leaderboard.json").write_text(json.dumps(page))
         settings = {**cli.environment, **environment(mee6)}
-        settings["PATH"] = f"{shim.parent}:{settings['PATH']}"
+        settings["PATH"] = f"{program_on_path}:{settings['PATH']}"
         del settings["MEE6_GUILD_ID"]  # it is in the .env that the README shows
         done = subprocess.run(
-            ["bash", "-euxo", "pipefail", "-c", "\n".join(blocks("sh")[2:])],
+            ["bash", "-euxo", "pipefail", "-c", script],
             cwd=cli.folder,
             env=settings,
             capture_output=True,
@@ -101,6 +104,16 @@ def test_a_command_that_there_is_is_shown_and_explains_itself(sqlite_cli: Cli, p
     assert f"Example: trcpoints {path}" in usage.out
     for option in ("--json", "--quiet", "--verbose", "--env-file"):
         assert option in usage.out
+
+
+def test_what_root_types_is_shell_and_names_commands_that_there_are(sqlite_cli: Cli) -> None:
+    """`test_server` runs these lines, where it may."""
+    script = "\n".join(blocks("bash"))
+    subprocess.run(["bash", "-n", "-c", script], check=True)
+    lines = re.findall(r"\.venv/bin/trcpoints ([^)\n]+)", script)
+    assert len(lines) > 3
+    for line in lines:
+        assert sqlite_cli(*shlex.split(line), "--help").code == 0
 
 
 def test_the_settings_table_is_complete() -> None:

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trcpoints.cli.app import command, group
-from trcpoints.cli.session import session_of
+from trcpoints.cli.session import Session, session_of
 from trcpoints.cli.tables import grid, number
+from trcpoints.cli.text import harmless
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from trcpoints.documents import DbCheckDocument
+    from trcpoints.documents import DbBackupDocument, DbCheckDocument, DbCopyDocument
 
-app = group("Upgrade and check the database.")
+app = group("Upgrade, check, copy and back up the database.")
+
+
+def _target_url(text: str) -> str:
+    from trcpoints.config import database_url, has_password
+
+    try:
+        url = database_url(text)
+    except ValueError as fault:
+        raise typer.BadParameter(f"{fault}.") from fault
+    if has_password(url):
+        raise typer.BadParameter(
+            "everybody on this machine can read a password in a command; "
+            "leave it out and put it in ~/.pgpass or PGPASSWORD."
+        )
+    return url
 
 
 @command(app, example="trcpoints db upgrade")
@@ -52,6 +71,82 @@ def check(context: typer.Context) -> None:
     with open_database(session.settings.database_url, Access.READ) as engine:
         document = check_database(engine)
     session.show(document, lambda: _render_check(document))
+
+
+@command(app, example="trcpoints db copy --to postgresql:///trcpoints")
+def copy(
+    context: typer.Context,
+    *,
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="URL",
+            parser=_target_url,
+            help="A database that is empty or not there yet, like those of DATABASE_URL.",
+        ),
+    ],
+) -> None:
+    """Copy everything into another database, of either engine, then count and verify it.
+
+    It copies one moment: what is written meanwhile is not in the copy, so stop cron first.
+    When it fails, the other database is left empty. A password goes into ~/.pgpass or PGPASSWORD.
+    """
+    from trcpoints.points.moving import copy_database
+
+    session = session_of(context)
+    with _progress(session, "copying") as tick:
+        document = copy_database(session.settings.database_url, to, tick)
+    session.show(document, lambda: _render_copy(document))
+
+
+@command(app, example="trcpoints db backup backup.db")
+def backup(
+    context: typer.Context,
+    *,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="What to write; an older backup is replaced.")
+    ],
+) -> None:
+    """Back the database up while everything runs: one SQLite file, also from PostgreSQL.
+
+    The file is there as a whole or not at all, and for you only. Copy it back to restore it:
+    DATABASE_URL=sqlite:///FILE trcpoints db copy --to URL
+    """
+    from trcpoints.db.backup import back_up
+
+    session = session_of(context)
+    with _progress(session, "backing up") as tick:
+        document = back_up(session.settings.database_url, file, tick)
+    session.show(document, lambda: _render_backup(document))
+
+
+@contextmanager
+def _progress(session: Session, what: str) -> Iterator[Callable[[int, int], None]]:
+    with session.progress() as progress:
+        if progress is None:
+            yield lambda _done, _total: None
+            return
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _render_copy(document: DbCopyDocument) -> RenderableType:
+    return grid(
+        [
+            ("from", harmless(document.source)),
+            ("to", harmless(document.target)),
+            *((name, number(rows)) for name, rows in document.tables.items()),
+            ("books", "they add up"),
+        ]
+    )
+
+
+def _render_backup(document: DbBackupDocument) -> RenderableType:
+    return (
+        f"{harmless(document.output)}: {document.size_bytes / 1e6:,.1f} MB, "
+        f"{sum(document.tables.values()):,} rows of {harmless(document.source)}"
+    )
 
 
 def _render_check(document: DbCheckDocument) -> RenderableType:

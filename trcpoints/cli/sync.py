@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-from collections.abc import Callable, Set
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trcpoints.cli.app import command, single
-from trcpoints.cli.session import Session, session_of
+from trcpoints.cli.board import live, saved
+from trcpoints.cli.session import session_of
 from trcpoints.cli.tables import grid, number, table
 from trcpoints.cli.text import harmless
-from trcpoints.config import Mee6Settings, read_settings
+from trcpoints.config import read_settings
 from trcpoints.errors import ConfigurationInvalid
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from trcpoints.documents import SyncDocument, SyncResult
-    from trcpoints.mee6.leaderboard import Leaderboard
 
 app = single()
 
@@ -101,42 +98,14 @@ def sync(
     elif faults:
         raise ConfigurationInvalid(faults)
     elif from_file is not None:
-        document = job.sync(settings, options, _saved(settings.mee6, from_file, complete), _now)
+        document = job.sync(settings, options, saved(settings.mee6, from_file, complete), _now)
     else:
-        document = job.sync(settings, options, _live(settings.mee6, session), _now)
+        document = job.sync(settings, options, live(settings.mee6, session), _now)
     session.show(document, lambda: _render(document))
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _saved(settings: Mee6Settings, name: str, complete: bool) -> Callable[[Set[str]], Leaderboard]:
-    from trcpoints.mee6.saved import read_leaderboard
-
-    def fetch(wanted: Set[str]) -> Leaderboard:
-        source = sys.stdin.buffer if name == "-" else Path(name)
-        guild_id = settings.guild_id
-        return read_leaderboard(source, name, wanted, guild_id=guild_id, complete=complete)
-
-    return fetch
-
-
-def _live(settings: Mee6Settings, session: Session) -> Callable[[Set[str]], Leaderboard]:
-    from trcpoints.mee6.client import fetch_leaderboard
-
-    def fetch(wanted: Set[str]) -> Leaderboard:
-        with session.progress() as progress:
-            if progress is None:
-                return fetch_leaderboard(settings, wanted, now=_now)
-            task = progress.add_task("reading the leaderboard", total=len(wanted))
-
-            def on_page(_pages: int, found: int) -> None:
-                progress.update(task, completed=found)
-
-            return fetch_leaderboard(settings, wanted, now=_now, on_page=on_page)
-
-    return fetch
 
 
 def _render(document: SyncDocument) -> RenderableType:

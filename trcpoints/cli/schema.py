@@ -1,0 +1,92 @@
+"""`trcpoints schema`: the JSON Schema of every document, from the types that produce it."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trcpoints.cli.app import command, single
+from trcpoints.cli.session import session_of, write_json
+from trcpoints.cli.text import harmless
+from trcpoints.errors import UsageFault
+
+if TYPE_CHECKING:
+    from trcpoints.documents import Document
+
+app = single()
+
+_PREFIX = "trcpoints."
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+@command(app, example="trcpoints schema status")
+def schema(
+    context: typer.Context,
+    *,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]", help="A document, like status or trcpoints.status/1; else list all."
+        ),
+    ] = None,
+) -> None:
+    """Print the JSON Schema of a document, or the names of all documents."""
+    from trcpoints.documents import SchemasDocument
+
+    session = session_of(context)
+    known = _documents()
+    if name is not None:
+        write_json(schema_of(known[_resolve(name, list(known))]))
+        return
+    session.show(SchemasDocument(names=list(known)), lambda: "\n".join(known))
+
+
+def schema_of(document: type[Document]) -> dict[str, Any]:
+    """The JSON Schema of what a document is written as: keys that are always there are required.
+
+    Any: JSON Schema is an open dictionary.
+    """
+    import msgspec
+
+    from trcpoints import documents
+
+    made = msgspec.json.schema(document)
+    for name, shape in made["$defs"].items():
+        struct = getattr(documents, name)
+        written = [
+            field.encode_name
+            for field in msgspec.structs.fields(struct)
+            if field.default is not msgspec.UNSET
+        ]
+        tag = struct.__struct_config__.tag_field
+        shape["required"] = [tag, *written] if tag else written
+        shape["description"] = inspect.cleandoc(shape["description"])
+    return {"$schema": _DIALECT, "title": _tag(document), **made}
+
+
+def _documents() -> dict[str, type[Document]]:
+    """Every document by its name, in the order of the names."""
+    from trcpoints.documents import Document
+
+    return {_tag(document): document for document in sorted(Document.__subclasses__(), key=_tag)}
+
+
+def _tag(document: type[Document]) -> str:
+    return str(document.__struct_config__.tag)
+
+
+def _resolve(wanted: str, names: list[str]) -> str:
+    """The full name of a document; raises UsageFault with the nearest where there is none."""
+    full = _PREFIX + wanted.removeprefix(_PREFIX)
+    full = full if "/" in full else f"{full}/1"
+    if full in names:
+        return full
+    import difflib
+
+    near = difflib.get_close_matches(full, names, n=1)
+    raise UsageFault(
+        f"There is no document {harmless(wanted)}.",
+        hint=f"trcpoints schema {near[0]}" if near else "See what there is: trcpoints schema",
+    )

@@ -1,0 +1,138 @@
+"""The screen of `trcpoints status`: what is wrong first, then how things stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from rich.bar import Bar
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from trcpoints.cli.tables import grid, moment
+from trcpoints.cli.text import counted, harmless
+from trcpoints.documents import StatusDocument, StatusStreaks, StatusSync
+from trcpoints.jobs.status import Charts
+
+_BLOCKS = "▁▂▃▄▅▆▇█"
+_LENGTHS = (0, 1, 5, 10, 20, 50, 100, 250)
+"""The shortest streak of each bar: none, then from one milestone to the next."""
+
+_BAR_WIDTH = 30
+
+
+def render(document: StatusDocument, charts: Charts, now: datetime) -> RenderableType:
+    """Everything on one screen."""
+    return Group(
+        _verdict(document),
+        "",
+        grid(list(_figures(document, charts, now))),
+        "",
+        _distribution(charts.streaks),
+    )
+
+
+def _verdict(document: StatusDocument) -> RenderableType:
+    if document.healthy:
+        return Text("All is well.", style="bold green")
+    lines: list[RenderableType] = [
+        Text(counted(len(document.problems), "problem"), style="bold red")
+    ]
+    for problem in document.problems:
+        lines.append(Padding.indent(Text(harmless(problem.message)), 2))
+        lines.append(Padding.indent(Text(f"-> {harmless(problem.hint)}", style="bold"), 2))
+    return Group(*lines)
+
+
+def _figures(document: StatusDocument, charts: Charts, now: datetime) -> Iterator[tuple[str, str]]:
+    members, points, database = document.members, document.points, document.database
+    yield "sync", _sync(document.sync, now)
+    yield "streaks", _streaks(document.streaks, now)
+    if members.total:
+        parts = [
+            f"{members.total:,}: {members.linked:,} linked, {members.tracked:,} tracked",
+            f"{members.left:,} left" if members.left else "",
+            f"{members.inactive:,} inactive" if members.inactive else "",
+        ]
+        yield "members", ", ".join(part for part in parts if part)
+    else:
+        yield "members", "none yet: trcpoints members import FILE"
+    yield (
+        "points",
+        f"{points.balance:,}: {points.awarded:,} awarded, {points.deducted:,} deducted",
+    )
+    yield f"last {len(charts.awarded)} days", _days(charts.awarded)
+    yield "database", f"{harmless(database.url)}, {database.size_bytes / 1e6:,.1f} MB"
+
+
+def _sync(sync: StatusSync, now: datetime) -> str:
+    if not sync.enabled:
+        return "switched off by MEE6_SYNC_ENABLED"
+    if sync.last_success_at is None:
+        return "no success yet"
+    return f"last success {_ago(now - sync.last_success_at)}, {moment(sync.last_success_at)} UTC"
+
+
+def _streaks(streaks: StatusStreaks, now: datetime) -> str:
+    if streaks.last_success_at is None:
+        return "no success yet"
+    last = f"last success {_ago(now - streaks.last_success_at)}"
+    through = streaks.judged_through
+    return f"{last}, judged through {through}" if through else f"{last}, no day to judge yet"
+
+
+def _ago(age: timedelta) -> str:
+    minutes = max(int(age.total_seconds()) // 60, 0)
+    if minutes < 120:
+        return f"{counted(minutes, 'minute')} ago"
+    hours = minutes // 60
+    return f"{counted(hours, 'hour')} ago" if hours < 48 else f"{counted(hours // 24, 'day')} ago"
+
+
+def _days(awarded: Sequence[int]) -> str:
+    if not any(awarded):
+        return "no points awarded"
+    return f"{_sparkline(awarded)} {sum(awarded):,} awarded, at most {max(awarded):,} a day"
+
+
+def _sparkline(values: Sequence[int]) -> str:
+    """One block for each value, from nothing to the greatest; what is not nothing shows."""
+    top = len(_BLOCKS) - 1
+    most = max(*values, 1)
+    return "".join(_BLOCKS[-(-value * top // most)] for value in values)
+
+
+def _distribution(streaks: Mapping[int, int]) -> RenderableType:
+    """A bar for each range of lengths; ranges that nobody is in are left out."""
+    bars = _ranges(streaks)
+    if not bars:
+        return ""
+    most = max(bars.values())
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(justify="right")
+    rows.add_column()
+    rows.add_column(justify="right")
+    for label, members in bars.items():
+        rows.add_row(label, Bar(most, 0, members, width=_BAR_WIDTH), f"{members:,}")
+    return Group("streaks in weekdays, and how many members have them", rows)
+
+
+def _ranges(streaks: Mapping[int, int]) -> dict[str, int]:
+    ranges = {}
+    for shortest, beyond in zip(_LENGTHS, [*_LENGTHS[1:], None], strict=True):
+        members = sum(
+            count
+            for length, count in streaks.items()
+            if length >= shortest and (beyond is None or length < beyond)
+        )
+        if members:
+            ranges[_label(shortest, beyond)] = members
+    return ranges
+
+
+def _label(shortest: int, beyond: int | None) -> str:
+    if beyond is None:
+        return f"{shortest}+"
+    return str(shortest) if beyond == shortest + 1 else f"{shortest}-{beyond - 1}"

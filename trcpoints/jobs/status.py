@@ -1,0 +1,196 @@
+"""How things stand, read from the database and judged (design, section 5).
+
+A screen that is looked at all day must not read the books: members are counted from indexes,
+points from the totals of each day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from peewee import SQL, Expression, ModelSelect, fn
+
+from trcpoints.config import Settings
+from trcpoints.db import schema
+from trcpoints.db.engine import Engine
+from trcpoints.db.models import HAS_LEFT, IS_UNTRACKED, DailyPoints, Job, Member, Run
+from trcpoints.documents import (
+    StatusDatabase,
+    StatusDocument,
+    StatusFederation,
+    StatusMembers,
+    StatusPoints,
+    StatusRun,
+    StatusStreaks,
+    StatusSync,
+)
+from trcpoints.jobs.run import SYNC_JOB
+from trcpoints.members.judged import STREAKS_JOB
+from trcpoints.monitoring import health
+from trcpoints.monitoring.health import JobHealth
+
+CHART_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Charts:
+    """What a screen draws: the points awarded on each of the last 30 UTC days, the oldest first,
+    and the active members by the length of their streak."""
+
+    awarded: list[int]
+    streaks: dict[int, int]
+
+
+def read_status(engine: Engine, settings: Settings, now: datetime) -> StatusDocument:
+    """The document of `trcpoints status`; its cost hardly grows with the books."""
+    with engine.snapshot():
+        return _read(engine, settings, now)
+
+
+def read_charts(engine: Engine, now: datetime) -> Charts:
+    """What the screen shows below the document's figures."""
+    first = now.astimezone(UTC).date() - timedelta(days=CHART_DAYS - 1)
+    days = {
+        row.day: row.awarded
+        for row in DailyPoints.select().where(DailyPoints.day >= first.isoformat())
+    }
+    shown = [first + timedelta(days=number) for number in range(CHART_DAYS)]
+    streaks = (
+        Member.select(Member.current_streak, fn.COUNT(SQL("*")))
+        # Not the bare column: SQLite goes through the index in its order for an equality only.
+        .where(Member.active == True)  # noqa: E712 (SQL, not Python)
+        .group_by(Member.current_streak)
+        .order_by(Member.current_streak)
+    )
+    return Charts(
+        awarded=[days.get(day.isoformat(), 0) for day in shown],
+        streaks=dict(engine.raw_rows(streaks)),
+    )
+
+
+def _read(engine: Engine, settings: Settings, now: datetime) -> StatusDocument:
+    mee6 = settings.mee6
+    jobs = {job.name: job for job in Job.select()}
+    sync, streaks = (
+        _health(SYNC_JOB, jobs.get(SYNC_JOB)),
+        _health(STREAKS_JOB, jobs.get(STREAKS_JOB)),
+    )
+    judging = jobs.get(STREAKS_JOB)
+    problems = list(health.streaks_problems(streaks, now))
+    if mee6.enabled:
+        invalid = _invalid_players(engine)
+        found = health.sync_problems(sync, guild_id=mee6.guild_id, invalid_players=invalid, now=now)
+        problems = [*found, *problems]
+    return StatusDocument(
+        healthy=not problems,
+        problems=problems,
+        database=StatusDatabase(
+            engine=engine.name,
+            url=engine.public_url,
+            schema_version=schema.inspect(engine).version,
+            size_bytes=engine.size_bytes(),
+        ),
+        sync=StatusSync(
+            enabled=mee6.enabled,
+            guild_id=mee6.guild_id,
+            last_run=_last_run(SYNC_JOB),
+            last_success_at=sync.last_success_at,
+            consecutive_failures=sync.consecutive_failures,
+            cooldown_until=sync.cooldown_until,
+            overdue=mee6.enabled and health.is_overdue(sync, health.SYNC_LIMIT, now),
+        ),
+        streaks=StatusStreaks(
+            judged_through=judging.judged_through if judging else None,
+            last_success_at=streaks.last_success_at,
+            overdue=health.is_overdue(streaks, health.STREAKS_LIMIT, now),
+        ),
+        members=_members(),
+        points=_points(engine),
+        federation=StatusFederation(),
+    )
+
+
+def _health(name: str, job: Job | None) -> JobHealth:
+    runs = Run.select().where(Run.job == name)
+    first = runs.order_by(Run.started_at).first()
+    first_run_at = first.started_at if first else None
+    if job is None:
+        return JobHealth(first_run_at=first_run_at)
+    failed = None
+    if job.consecutive_failures:
+        failed = runs.where(Run.status == "failed").order_by(Run.started_at.desc()).first()
+    return JobHealth(
+        first_run_at=first_run_at,
+        last_success_at=job.last_completed_at,
+        consecutive_failures=job.consecutive_failures,
+        cooldown_until=job.cooldown_until,
+        last_error=(failed.error_code or "", failed.error_message or "") if failed else None,
+    )
+
+
+def _last_run(name: str) -> StatusRun | None:
+    run = Run.select().where(Run.job == name).order_by(Run.started_at.desc()).first()
+    if run is None:
+        return None
+    return StatusRun(
+        run_id=run.id,
+        status=run.status,
+        trigger=run.trigger,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+    )
+
+
+class _Board(msgspec.Struct):
+    invalid_players: int = 0
+
+
+class _Stats(msgspec.Struct):
+    leaderboard: _Board
+
+
+def _invalid_players(engine: Engine) -> Sequence[int]:
+    """The malformed players of the last completed syncs, the newest first."""
+    runs = (
+        Run.select(Run.stats)
+        .where((Run.job == SYNC_JOB) & (Run.status == "completed"))
+        .order_by(Run.started_at.desc())
+        .limit(health.MALFORMED_RUNS)
+    )
+    return [
+        msgspec.json.decode(stats, type=_Stats).leaderboard.invalid_players
+        for (stats,) in engine.raw_rows(runs)
+    ]
+
+
+def _members() -> StatusMembers:
+    total = _count()
+    return StatusMembers(
+        total=total,
+        linked=total - _count(Member.discord_id.is_null()),
+        tracked=total - _count(IS_UNTRACKED),
+        left=_count(HAS_LEFT),
+        inactive=_count(Member.active == False),  # noqa: E712 (SQL, not Python)
+    )
+
+
+def _count(condition: Expression | None = None) -> int:
+    # COUNT(*): SQLite reads a page's number of rows for it, and each row for COUNT(id).
+    query: ModelSelect[Any] = Member.select(fn.COUNT(SQL("*")))
+    if condition is not None:
+        query = query.where(condition)
+    return int(query.scalar())
+
+
+def _points(engine: Engine) -> StatusPoints:
+    total = DailyPoints.select(
+        fn.COALESCE(fn.SUM(DailyPoints.awarded), 0), fn.COALESCE(fn.SUM(DailyPoints.deducted), 0)
+    )
+    ((awarded, deducted),) = engine.raw_rows(total)
+    return StatusPoints(
+        awarded=int(awarded), deducted=int(deducted), balance=int(awarded) - int(deducted)
+    )

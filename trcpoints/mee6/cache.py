@@ -1,0 +1,113 @@
+"""The last complete walk, kept on disk so that a preview need not ask again (section 3)."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import secrets
+from collections.abc import Set
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from trcpoints.config import Mee6Settings
+from trcpoints.mee6.leaderboard import Completeness, Leaderboard
+
+MAX_AGE = timedelta(minutes=15)
+
+log = logging.getLogger("trcpoints.mee6")
+
+
+class _Kept(msgspec.Struct):
+    """A walk as it is written: what was found, and who was looked for in vain."""
+
+    guild_id: str
+    api_base: str
+    read_at: datetime
+    xp: dict[str, int]
+    absent: list[str]
+    unreadable: set[str]
+    paged: bool
+    players: int
+    invalid_players: int
+    pages: int
+
+
+def keep(settings: Mee6Settings, board: Leaderboard, read_at: datetime) -> None:
+    """Keep a walk that was complete, for whoever runs this program only.
+
+    What cannot be written is not kept: nothing depends on it.
+    """
+    if board.completeness is not Completeness.COMPLETE:
+        return
+    kept = _Kept(
+        guild_id=board.guild_id,
+        api_base=settings.api_base,
+        read_at=read_at,
+        xp=board.xp,
+        absent=[wanted for wanted in board.wanted if wanted not in board.xp],
+        unreadable=board.unreadable,
+        paged=board.paged,
+        players=board.players,
+        invalid_players=board.invalid_players,
+        pages=board.pages,
+    )
+    path = _path(settings.api_base, board.guild_id)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _replace(path, msgspec.json.encode(kept))
+    except OSError as fault:
+        log.info("the leaderboard is not kept in %s: %s", path, fault.strerror or fault)
+
+
+def recall(settings: Mee6Settings, wanted: Set[str], now: datetime) -> Leaderboard | None:
+    """The last complete walk, if it looked for all of `wanted` at most 15 minutes ago."""
+    guild_id = settings.require_guild_id()
+    kept = _read(_path(settings.api_base, guild_id))
+    if kept is None or (kept.guild_id, kept.api_base) != (guild_id, settings.api_base):
+        return None
+    looked_for = {*kept.xp, *kept.absent}
+    if not timedelta(0) <= now - kept.read_at <= MAX_AGE or not wanted <= looked_for:
+        return None
+    return Leaderboard(
+        guild_id=guild_id,
+        wanted=wanted,
+        xp={player_id: xp for player_id, xp in kept.xp.items() if player_id in wanted},
+        unreadable=kept.unreadable & wanted,
+        completeness=Completeness.COMPLETE,
+        paged=kept.paged,
+        players=kept.players,
+        invalid_players=kept.invalid_players,
+        pages=kept.pages,
+        requests=0,
+        retries=0,
+    )
+
+
+def _path(api_base: str, guild_id: str) -> Path:
+    from platformdirs import user_cache_path
+
+    key = hashlib.sha256(f"{api_base}/{guild_id}".encode()).hexdigest()
+    return user_cache_path("trcpoints", appauthor=False) / f"leaderboard-{key[:16]}.json"
+
+
+def _read(path: Path) -> _Kept | None:
+    """None for what is not there, or is not whole."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Kept)
+    except (OSError, msgspec.DecodeError) as fault:
+        log.debug("no leaderboard is kept in %s: %s", path, fault)
+        return None
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Two programs may do this at once; a reader sees the one or the other."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""What tells people and programs how trcpoints does. Judges and words; reads nothing itself."""

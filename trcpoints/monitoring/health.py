@@ -1,0 +1,129 @@
+"""What is wrong, and which command mends it (design, sections 5 and 9). Pure: `now` is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from trcpoints.documents import ErrorInfo
+
+SYNC_LIMIT = timedelta(minutes=35)
+"""Two syncs every 15 minutes may fail before the third is missed."""
+
+STREAKS_LIMIT = timedelta(hours=26)
+MALFORMED_RUNS = 3
+"""So many runs in a row with malformed players are a problem."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobHealth:
+    """What the database knows of a job. Both times are starts of runs, None where there is none.
+
+    `last_error` is the code and message of the last run that failed; it is looked at where there
+    are failures in a row only.
+    """
+
+    first_run_at: datetime | None = None
+    last_success_at: datetime | None = None
+    consecutive_failures: int = 0
+    cooldown_until: datetime | None = None
+    last_error: tuple[str, str] | None = None
+
+    @property
+    def has_run(self) -> bool:
+        """Whether there is a trace of any run; the record of an old one may be pruned."""
+        return (self.first_run_at or self.last_success_at) is not None
+
+
+def is_overdue(job: JobHealth, limit: timedelta, now: datetime) -> bool:
+    """Whether nothing succeeded for longer than `limit`. A job that never ran is not overdue."""
+    since = job.last_success_at or job.first_run_at
+    return since is not None and now - since > limit
+
+
+def sync_problems(
+    job: JobHealth, *, guild_id: str | None, invalid_players: Sequence[int], now: datetime
+) -> Iterator[ErrorInfo]:
+    """What is wrong with a sync that is enabled, the worst first.
+
+    `invalid_players` are the malformed players of the last completed runs, the newest first.
+    """
+    if not job.has_run:
+        if guild_id is None:
+            yield ErrorInfo(
+                "guild_not_set",
+                "No Discord server is set, so no leaderboard can be read.",
+                "Put MEE6_GUILD_ID=… into .env",
+            )
+        else:
+            yield _never_ran("sync")
+    if job.consecutive_failures:
+        yield _failing("sync", job, _sync_remedy(job, now))
+    if is_overdue(job, SYNC_LIMIT, now):
+        yield _overdue("sync", job, SYNC_LIMIT)
+    newest = invalid_players[:MALFORMED_RUNS]
+    if len(newest) == MALFORMED_RUNS and all(newest):
+        yield ErrorInfo(
+            "malformed_players",
+            f"The last {MALFORMED_RUNS} syncs left out malformed players of the leaderboard, "
+            f"{newest[0]:,} of them at last.",
+            "See how many there are: trcpoints sync --dry-run; if MEE6 changed its answers: "
+            "pip install --upgrade trcpoints",
+        )
+
+
+def streaks_problems(job: JobHealth, now: datetime) -> Iterator[ErrorInfo]:
+    """What is wrong with the judging of streaks, the worst first."""
+    if not job.has_run:
+        yield _never_ran("streaks")
+    if job.consecutive_failures:
+        yield _failing("streaks", job, "Run it and see: trcpoints streaks")
+    if is_overdue(job, STREAKS_LIMIT, now):
+        yield _overdue("streaks", job, STREAKS_LIMIT)
+
+
+def _never_ran(job: str) -> ErrorInfo:
+    return ErrorInfo(
+        f"{job}_never_ran",
+        f"{job} has not run yet.",
+        f"Run it: trcpoints {job}; then put it in cron",
+    )
+
+
+def _overdue(job: str, health: JobHealth, limit: timedelta) -> ErrorInfo:
+    last = health.last_success_at
+    told = "no run has succeeded yet" if last is None else f"the last was at {_moment(last)}"
+    minutes = int(limit.total_seconds()) // 60
+    allowed = f"{minutes} minutes" if minutes < 120 else f"{minutes // 60} hours"
+    return ErrorInfo(
+        f"{job}_overdue",
+        f"{job} had no success for more than {allowed}: {told}.",
+        f"Run it: trcpoints {job}; then see whether cron does: crontab -l",
+    )
+
+
+def _failing(job: str, health: JobHealth, remedy: str) -> ErrorInfo:
+    times = health.consecutive_failures
+    runs = "The last run" if times == 1 else f"The last {times:,} runs"
+    reason = "" if health.last_error is None else f": {health.last_error[1]}"
+    return ErrorInfo(f"{job}_failing", f"{runs} of {job} failed{reason}", remedy)
+
+
+def _sync_remedy(job: JobHealth, now: datetime) -> str:
+    if job.cooldown_until is not None and job.cooldown_until > now:
+        return (
+            f"MEE6 asked for a pause until {_moment(job.cooldown_until)}; sync goes on by itself "
+            "then. To ask now: trcpoints sync --ignore-cooldown"
+        )
+    if job.last_error is not None and job.last_error[0] == "mass_change":
+        return (
+            "See what would change: trcpoints sync --dry-run --accept-decrease --members; then "
+            "deduct: trcpoints sync --accept-decrease; or, after a reset, start anew: "
+            "trcpoints sync --rebaseline"
+        )
+    return "Run it and see: trcpoints sync"
+
+
+def _moment(value: datetime) -> str:
+    return f"{value:%Y-%m-%d %H:%M} UTC"

@@ -19,6 +19,11 @@ Row = Sequence[object]
 PORTION = 20_000
 """Rows written by one call into a driver: between two calls a signal can be handled."""
 
+_FETCHED = 1_000
+"""Rows taken from a driver at once: psycopg's single rows cost several times as much, and larger
+lists cost the garbage collector's time.
+"""
+
 
 class Engine(peewee.Database, ABC):
     """A peewee database with the few things that peewee does not do alike on both engines."""
@@ -56,7 +61,9 @@ class Engine(peewee.Database, ABC):
         For jobs over all members: peewee's conversion of each cell costs more than the job.
         A time comes as `from_driver` takes it and may be written back as it is.
         """
-        return iter(self.execute_sql(*query.sql()))
+        cursor = self.execute_sql(*query.sql())
+        while rows := cursor.fetchmany(_FETCHED):
+            yield from rows
 
     @abstractmethod
     def explain(self, fault: Exception) -> TrcpointsError | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import starmap
 
 from trcpoints.db.engine import Engine, Row
 from trcpoints.db.fields import from_driver, to_text
@@ -68,8 +69,7 @@ def read_wanted(engine: Engine) -> set[str]:
 
 def read_states(engine: Engine) -> Iterator[MemberState]:
     """The state of the members who are synced, in one query."""
-    for row in engine.raw_rows(Member.select(*_STATE).where(_IS_SYNCED)):
-        yield MemberState(*row)
+    return starmap(MemberState, engine.raw_rows(Member.select(*_STATE).where(_IS_SYNCED)))
 
 
 def apply(

@@ -249,7 +249,7 @@ def export(
         document = export_members()
     if output is None:
         if session.json:
-            write_json(document)
+            session.print_json(document)
         else:
             _write_csv(sys.stdout, document)
         return

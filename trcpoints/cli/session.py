@@ -34,6 +34,8 @@ class Session:
     quiet: bool = False
     verbose: int = 0
     env_file: Path | None = None
+    begun: bool = False
+    """Whether a document is on stdout, or a part of one."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -50,9 +52,14 @@ class Session:
     def show(self, document: Document, render: Callable[[], RenderableType]) -> None:
         """Print the document as JSON, or what `render` makes of it for a person."""
         if self.json:
-            write_json(document)
+            self.print_json(document)
         elif not self.quiet:
             self.console.print(render())
+
+    def print_json(self, document: object) -> None:
+        """Print the one document on stdout."""
+        self.begun = True
+        write_json(document, sys.stdout)
 
     @cached_property
     def console(self) -> Console:
@@ -82,11 +89,10 @@ def session_of(context: typer.Context) -> Session:
     return cast("Session", context.obj)
 
 
-def write_json(document: object, file: TextIO | None = None) -> None:
-    """The one document on stdout, or one in a file."""
+def write_json(document: object, file: TextIO) -> None:
+    """Write a document, readable to a person too."""
     import msgspec
 
     encoded = msgspec.json.format(msgspec.json.encode(document), indent=2)
-    out = file or sys.stdout
-    out.write(escaped(encoded.decode()) + "\n")
-    out.flush()
+    file.write(escaped(encoded.decode()) + "\n")
+    file.flush()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal, TypeVar
 
 import peewee
 
 from trcpoints.errors import TrcpointsError
+from trcpoints.signals import held
 
 T = TypeVar("T")
 
@@ -18,6 +19,8 @@ Row = Sequence[object]
 
 PORTION = 20_000
 """Rows written by one call into a driver: between two calls a signal can be handled."""
+
+LOCK_WAIT = 15.0
 
 _FETCHED = 1_000
 """Rows taken from a driver at once: psycopg's single rows cost several times as much, and larger
@@ -30,14 +33,34 @@ class Engine(peewee.Database, ABC):
 
     name: Literal["sqlite", "postgresql"]
     public_url: str
+    books_mode: tuple[str, ...]
+    """How peewee's `atomic` begins the transaction of `books`."""
+    lock_wait: float
+    """Seconds to wait for the books lock while another program has it; LOCK_WAIT at first."""
 
-    @abstractmethod
-    def books(self) -> AbstractContextManager[object]:
+    @contextmanager
+    def books(self) -> Iterator[None]:
         """A transaction that first takes the books lock (design, section 9).
 
-        Commits at the end, rolls back on any exception. Whoever writes members or ledger reads
-        the state that they decide on inside it. Nothing is fetched inside it.
+        Commits at the end, rolls back on any exception; a signal breaks off neither. Whoever
+        writes members or ledger reads the state that they decide on inside it. Nothing is
+        fetched inside it.
         """
+        transaction = self.atomic(*self.books_mode)
+        try:
+            self.enter_books(transaction)
+            yield
+        except BaseException as fault:
+            if self.in_transaction():
+                with held():
+                    transaction.__exit__(type(fault), fault, fault.__traceback__)
+            raise
+        with held():
+            transaction.__exit__(None, None, None)
+
+    @abstractmethod
+    def enter_books(self, transaction: AbstractContextManager[object]) -> None:
+        """Begin the transaction and take the books lock, waiting for it up to `lock_wait`."""
 
     @abstractmethod
     def snapshot(self) -> AbstractContextManager[object]:

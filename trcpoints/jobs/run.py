@@ -90,9 +90,14 @@ def record_ended(
     error: ErrorInfo,
     cooldown_until: datetime | None = None,
 ) -> Memory:
-    """Record a run that failed or was interrupted, in a transaction of its own; the new memory."""
+    """Record a run that failed or was interrupted, in a transaction of its own; the new memory.
+
+    A run of the same id that has completed meanwhile, started twice, stays on record as it is.
+    """
     with engine.books():
         known = recall(run.job)
+        if is_completed(run.job, run.run_id):
+            return known
         failed = status == "failed" and run.counted
         memory = msgspec.structs.replace(
             known,

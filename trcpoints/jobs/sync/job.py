@@ -86,7 +86,8 @@ def sync(settings: Settings, options: SyncOptions, fetch: Fetch, clock: Clock) -
         fault.document = job.document
         raise
     except Interrupted as stop:
-        job.close("interrupted")
+        if not job.committed:
+            job.close("interrupted")
         stop.document = job.document
         raise
     return job.document
@@ -98,6 +99,7 @@ class _Sync:
     def __init__(self, settings: Settings, options: SyncOptions, clock: Clock) -> None:
         self.options = options
         self.clock = clock
+        self.committed = False
         self.identity = RunIdentity(
             run_id=options.sync_id,
             job=JOB,
@@ -132,7 +134,8 @@ class _Sync:
             raise
         except (Exception, Interrupted) as fault:
             # Where the database itself failed there is nothing to record it in.
-            if not isinstance(fault, Exception) or engine.explain(fault) is None:
+            is_recordable = not isinstance(fault, Exception) or engine.explain(fault) is None
+            if is_recordable and not self.committed:
                 self._record_end(engine, fault)
             raise
 
@@ -149,7 +152,9 @@ class _Sync:
 
     def _respect_cooldown(self, memory: Memory) -> None:
         until = memory.cooldown_until
-        if until is None or until <= self.identity.started_at:
+        started_at = self.identity.started_at
+        # One beyond the longest there is was noted while the clock was wrong.
+        if until is None or not started_at < until <= started_at + COOLDOWN_LONGEST:
             return
         if self.options.saved or self.options.ignore_cooldown:
             return
@@ -183,8 +188,12 @@ class _Sync:
                 occurred_at=occurrence(started_at, memory.last_completed_at),
             )
             self.close("completed")
+            engine.after_commit(self._note_commit)
             done = record_completed(self.identity, self.document.finished_at, self._stats())
             self.document.consecutive_failures = done.consecutive_failures
+
+    def _note_commit(self) -> None:
+        self.committed = True
 
     def _decide(self, engine: Engine, board: Leaderboard) -> SyncPlan:
         """The plan, described in the document; raises MassChangeRefused."""

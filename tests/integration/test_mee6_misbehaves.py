@@ -80,6 +80,7 @@ DEFERS = [
 ]
 
 PASSES = [
+    Fault.LATE,
     Fault.SHORT_NUMERIC_ID,
     Fault.STRANGE_NAMES,
     Fault.UNKNOWN_KEYS,

@@ -27,7 +27,7 @@ HEAVY = frozenset(
         "urllib3",
     }
 )
-SHELL = {"cli", "config", "errors"}
+SHELL = {"cli", "config", "errors", "signals"}
 BOOKS = SHELL | {"db", "documents"}
 
 RUN_AND_TELL = """

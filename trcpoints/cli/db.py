@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from trcpoints.documents import DbCheckDocument
 
-app = group("Upgrade and check the database.")
+app = group("Upgrade and check the database.", example="trcpoints db check")
 
 
 @command(app, example="trcpoints db upgrade")

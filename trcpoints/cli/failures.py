@@ -12,23 +12,22 @@ from typing import TYPE_CHECKING, TextIO
 import typer
 
 from trcpoints.cli.text import harmless, storable
-from trcpoints.errors import Interrupted, OutputFailed, TrcpointsError, TryLater
+from trcpoints.errors import InternalError, Interrupted, OutputFailed, TrcpointsError, TryLater
 
 if TYPE_CHECKING:
     from trcpoints.cli.session import Session
     from trcpoints.documents import ErrorInfo
 
-EXIT_BUG = 70
 EXIT_BROKEN_PIPE = 128 + signal.SIGPIPE
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """How a command ended, and what to say of it; `document` where it had one of its own."""
+    """How a command ended, and what to say of it: to a person, and as the one document."""
 
     exit_code: int
     info: ErrorInfo
-    document: object | None = None
+    document: object
 
 
 def report(session: Session, fault: BaseException) -> int:
@@ -44,10 +43,12 @@ def report(session: Session, fault: BaseException) -> int:
         fault = OutputFailed(f"The output cannot be written: {fault}.")
     if session.quiet and isinstance(fault, TryLater) and not session.json:
         return fault.exit_code
-    if session.verbose and not isinstance(fault, TrcpointsError | Interrupted):
+    if not isinstance(fault, TrcpointsError | Interrupted | typer.TyperException):
+        fault = _as_bug(fault)
+    if session.verbose and isinstance(fault, InternalError):
         import traceback
 
-        traceback.print_exception(fault, file=sys.stderr)
+        traceback.print_exception(fault.__cause__, file=sys.stderr)
     failure = _describe(fault)
     try:
         _tell(session, failure)
@@ -58,35 +59,33 @@ def report(session: Session, fault: BaseException) -> int:
     return failure.exit_code
 
 
-def _describe(fault: BaseException) -> Failure:
+def _as_bug(fault: BaseException) -> InternalError:
+    bug = InternalError.of(fault)
+    bug.__cause__ = fault
+    return bug
+
+
+def _describe(fault: TrcpointsError | Interrupted | typer.TyperException) -> Failure:
     from trcpoints.documents import ErrorDocument, ErrorInfo
 
-    match fault:
-        case TrcpointsError():
-            info = ErrorInfo(fault.code, fault.message, fault.hint)
-            return Failure(fault.exit_code, info, fault.document)
-        case Interrupted():
-            name = signal.Signals(fault.signal_number).name
-            info = ErrorInfo("interrupted", f"Stopped by {name}; nothing was left half done.", "")
-            document = fault.document or ErrorDocument(status="interrupted", error=info)
-            return Failure(fault.exit_code, info, document)
-        case typer.TyperException():
-            context = getattr(fault, "ctx", None)
-            path = "trcpoints" if context is None else context.command_path
-            message = storable(fault.format_message())
-            return Failure(fault.exit_code, ErrorInfo("usage", message, f"{path} --help"))
-        case _:
-            message = f"trcpoints met a fault of its own: {type(fault).__name__}: {fault}"
-            hint = "Run the command again with -v, and report what it prints."
-            return Failure(EXIT_BUG, ErrorInfo("internal_error", storable(message), hint))
+    if isinstance(fault, typer.TyperException):
+        context = getattr(fault, "ctx", None)
+        path = "trcpoints" if context is None else context.command_path
+        message = storable(fault.format_message())
+        usage = ErrorInfo("usage", message, f"{path} --help")
+        return Failure(fault.exit_code, usage, ErrorDocument(error=usage))
+    info = ErrorInfo(fault.code, fault.message, fault.hint)
+    if fault.document is not None:
+        return Failure(fault.exit_code, info, fault.document)
+    if isinstance(fault, Interrupted):
+        return Failure(fault.exit_code, info, ErrorDocument(status="interrupted", error=info))
+    return Failure(fault.exit_code, info, ErrorDocument(error=info))
 
 
 def _tell(session: Session, failure: Failure) -> None:
     """To a person on stderr; to a script on stdout, unless a document is there already."""
     if session.json and not session.begun:
-        from trcpoints.documents import ErrorDocument
-
-        session.print_json(failure.document or ErrorDocument(error=failure.info))
+        session.print_json(failure.document)
         return
     if session.begun:
         # The rest of a document that was broken off may wait for a reader for ever.
@@ -106,7 +105,10 @@ def _words(info: ErrorInfo) -> str:
     import textwrap
 
     width = max(shutil.get_terminal_size().columns, 40)
-    return "\n".join(textwrap.fill(line, width, subsequent_indent="     ") for line in lines)
+    fill = textwrap.TextWrapper(
+        width, subsequent_indent="     ", break_on_hyphens=False, break_long_words=False
+    ).fill
+    return "\n".join(map(fill, lines))
 
 
 def _abandon(stream: TextIO) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 import typer
 
-from trcpoints.cli.text import escaped
+from trcpoints.cli.text import escaped, harmless
 from trcpoints.config import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -43,11 +43,16 @@ class Session:
         return load_settings(os.environ, self.env_file)
 
     def start_logging(self) -> None:
-        """Logs go to stderr: warnings, more with -v, most with -vv; errors only with -q."""
+        """Logs go to stderr: warnings, more with -v, most with -vv; errors only with -q.
+
+        Only ours: what libraries log may quote a server, tracebacks and all.
+        """
         levels = [logging.WARNING, logging.INFO, logging.DEBUG]
-        level = logging.ERROR if self.quiet else levels[min(self.verbose, 2)]
-        logging.basicConfig(format="trcpoints: %(levelname)s: %(message)s", force=True)
-        logging.getLogger("trcpoints").setLevel(level)
+        logger = logging.getLogger("trcpoints")
+        logger.setLevel(logging.ERROR if self.quiet else levels[min(self.verbose, 2)])
+        logger.propagate = False
+        logger.handlers = [_Stderr()]
+        logging.getLogger().addHandler(logging.NullHandler())
 
     def show(self, document: Document, render: Callable[[], RenderableType]) -> None:
         """Print the document as JSON, or what `render` makes of it for a person."""
@@ -82,6 +87,14 @@ class Session:
         screen = Console(stderr=True, markup=False, emoji=False, highlight=False)
         with Progress(console=screen, transient=True) as progress:
             yield progress
+
+
+class _Stderr(logging.Handler):
+    """Writes to stderr as it is at the moment: a progress bar takes it over while it is shown."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = harmless(record.getMessage())
+        sys.stderr.write(f"trcpoints: {record.levelname.lower()}: {text}\n")
 
 
 def session_of(context: typer.Context) -> Session:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -16,6 +17,8 @@ from trcpoints.signals import held
 T = TypeVar("T")
 
 Row = Sequence[object]
+
+log = logging.getLogger("trcpoints.db")
 
 PORTION = 20_000
 """Rows written by one call into a driver: between two calls a signal can be handled."""
@@ -47,6 +50,7 @@ class Engine(peewee.Database, ABC):
         fetched inside it.
         """
         transaction = self.atomic(*self.books_mode)
+        log.debug("waiting for the books lock")
         try:
             self.enter_books(transaction)
             yield

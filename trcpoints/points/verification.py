@@ -13,8 +13,8 @@ from trcpoints.db.engine import Engine
 from trcpoints.db.models import Activity, LedgerEntry, Member
 from trcpoints.documents import BookFault, ErrorInfo, PointsVerifyDocument
 from trcpoints.errors import BooksDoNotAddUp
-from trcpoints.points.awards import ADJUSTMENT, SYNC_SOURCE
-from trcpoints.points.conversion import XP_PER_POINT, convert
+from trcpoints.points.awards import ADJUSTMENT
+from trcpoints.points.conversion import SYNC_SOURCE, XP_PER_POINT, convert
 
 _NAMED = 20
 """Members that the message names; the document names all."""
@@ -218,9 +218,9 @@ def _failure(document: PointsVerifyDocument) -> BooksDoNotAddUp:
     ]
     if count > _NAMED:
         lines.append(f"and {count - _NAMED:,} more")
-    noun = "member does" if count == 1 else "members do"
+    noun = "member" if count == 1 else "members"
     failure = BooksDoNotAddUp(
-        "\n".join([f"The books of {count:,} {noun} not add up.", *lines]),
+        "\n".join([f"The books of {count:,} {noun} do not add up.", *lines]),
         hint="Nothing was changed. See a member's rows: trcpoints members show ID",
     )
     document.error = ErrorInfo(failure.code, failure.message, failure.hint)

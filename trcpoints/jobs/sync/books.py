@@ -10,9 +10,9 @@ from trcpoints.db.engine import Engine, Row
 from trcpoints.db.fields import from_driver, to_text
 from trcpoints.db.models import Member
 from trcpoints.jobs.sync.plan import MemberState, SyncPlan, Verdict
+from trcpoints.points.conversion import SYNC_SOURCE
 
 ACTIVITY_TYPE = "MESSAGE"
-SOURCE = "discord"
 
 _STATE = (
     Member.id,
@@ -106,7 +106,7 @@ def _entries(
         if verdict.awarded:
             member_id = verdict.after.member_id
             key = f"{sync_id}:{member_id}"
-            yield (member_id, SOURCE, verdict.awarded, key, occurred, created, sync_id)
+            yield (member_id, SYNC_SOURCE, verdict.awarded, key, occurred, created, sync_id)
 
 
 def _updates(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,10 +15,13 @@ from trcpoints.documents import (
     RunStatus,
     SyncDocument,
     SyncLeaderboard,
+    SyncPoints,
     SyncResult,
+    SyncXp,
 )
 from trcpoints.errors import (
     CoolingDown,
+    InternalError,
     Interrupted,
     RateLimited,
     SyncOvertaken,
@@ -38,9 +42,14 @@ from trcpoints.mee6.leaderboard import Leaderboard
 
 JOB = "sync"
 
+RECORD_WAIT = 1.0
+"""Seconds that an interrupted run may wait to record itself (section 9: gone within two)."""
+
 COOLDOWN_UNNAMED = timedelta(minutes=30)
 COOLDOWN_SHORTEST = timedelta(seconds=5)
 COOLDOWN_LONGEST = timedelta(hours=6)
+
+log = logging.getLogger("trcpoints.sync")
 
 Clock = Callable[[], datetime]
 Fetch = Callable[[Set[str]], Leaderboard]
@@ -87,9 +96,14 @@ def sync(settings: Settings, options: SyncOptions, fetch: Fetch, clock: Clock) -
         raise
     except Interrupted as stop:
         if not job.committed:
-            job.close("interrupted")
+            job.close("interrupted", stop)
         stop.document = job.document
         raise
+    except Exception as fault:
+        bug = InternalError.of(fault)
+        job.close("failed", bug)
+        bug.document = job.document
+        raise bug from fault
     return job.document
 
 
@@ -139,7 +153,7 @@ class _Sync:
                 self._record_end(engine, fault)
             raise
 
-    def close(self, status: RunStatus, fault: TrcpointsError | None = None) -> None:
+    def close(self, status: RunStatus, fault: BaseException | None = None) -> None:
         """Say in the document how and when the run ended."""
         document = self.document
         document.status = status
@@ -147,8 +161,10 @@ class _Sync:
         elapsed = document.finished_at - document.started_at
         document.duration_seconds = round(elapsed.total_seconds(), 3)
         if fault is not None:
-            document.reason = fault.code
-            document.error = ErrorInfo(fault.code, fault.message, fault.hint)
+            document.error = _error_info(fault)
+            document.reason = document.error.code
+            # What was planned has not happened.
+            document.xp, document.points = SyncXp(), SyncPoints()
 
     def _respect_cooldown(self, memory: Memory) -> None:
         until = memory.cooldown_until
@@ -159,12 +175,21 @@ class _Sync:
         if self.options.saved or self.options.ignore_cooldown:
             return
         raise CoolingDown(
-            f"MEE6 asked us to wait until {until:%Y-%m-%d %H:%M:%S} UTC.",
+            f"MEE6 is left alone until {until:%Y-%m-%d %H:%M:%S} UTC: it answered 429, too many "
+            "requests.",
             hint="Later runs go on by themselves; to ask now: trcpoints sync --ignore-cooldown",
         )
 
     def _work(self, engine: Engine, fetch: Fetch, memory: Memory) -> None:
-        board = fetch(books.read_wanted(engine))
+        wanted = books.read_wanted(engine)
+        log.info("reading the leaderboard for %d members", len(wanted))
+        try:
+            board = fetch(wanted)
+        except TrcpointsError as fault:
+            self.document.leaderboard.requests = fault.requests
+            self.document.leaderboard.retries = fault.retries
+            raise
+        log.info("%d of them found; the board is %s", len(board.xp), board.completeness.value)
         self._describe_board(board)
         if self.options.dry_run:
             with engine.atomic():
@@ -191,6 +216,7 @@ class _Sync:
             engine.after_commit(self._note_commit)
             done = record_completed(self.identity, self.document.finished_at, self._stats())
             self.document.consecutive_failures = done.consecutive_failures
+        log.info("written: %d members changed", len(plan.verdicts))
 
     def _note_commit(self) -> None:
         self.committed = True
@@ -230,24 +256,37 @@ class _Sync:
         """Record a run that came to nothing, unless it was a dry run, which cannot write."""
         if self.options.dry_run:
             return
-        error = _error_info(fault)
-        memory = record_ended(
-            engine,
-            self.identity,
-            "interrupted" if isinstance(fault, Interrupted) else "failed",
-            self.clock(),
-            error=error,
-            cooldown_until=_cooldown(fault, self.clock()),
-        )
-        self.document.consecutive_failures = memory.consecutive_failures
+        now = self.clock()
+        until = _cooldown(fault, now)
+        if isinstance(fault, RateLimited) and until is not None:
+            fault.hint = f"Syncs are skipped until {until:%Y-%m-%d %H:%M:%S} UTC. {fault.hint}"
+        if isinstance(fault, Interrupted):
+            engine.lock_wait = RECORD_WAIT
+        try:
+            memory = record_ended(
+                engine,
+                self.identity,
+                "interrupted" if isinstance(fault, Interrupted) else "failed",
+                now,
+                error=_error_info(fault),
+                cooldown_until=until,
+            )
+        except Exception as second:
+            # The failure that is to be told of is the first one.
+            explained = engine.explain(second)
+            if explained is None:
+                raise
+            log.warning("This run could not be recorded: %s", explained.message)
+        else:
+            self.document.consecutive_failures = memory.consecutive_failures
 
 
 def _error_info(fault: BaseException) -> ErrorInfo:
-    if isinstance(fault, TrcpointsError):
-        return ErrorInfo(fault.code, fault.message, fault.hint)
-    if isinstance(fault, Interrupted):
-        return ErrorInfo("interrupted", f"Stopped by signal {fault.signal_number}.", "")
-    return ErrorInfo("internal_error", f"{type(fault).__name__}: {fault}", "")
+    match fault:
+        case TrcpointsError() | Interrupted():
+            return ErrorInfo(fault.code, fault.message, fault.hint)
+        case _:
+            return _error_info(InternalError.of(fault))
 
 
 def _cooldown(fault: BaseException, now: datetime) -> datetime | None:

@@ -163,10 +163,7 @@ def _judge_seen(member: MemberState, xp: int, *, rebaseline: bool) -> Verdict:
 
 def _judge_missing(member: MemberState, board: Leaderboard, *, rebaseline: bool) -> Verdict:
     """A member who was not found: not there, or not known whether there."""
-    if rebaseline and member.xp_total is not None:
-        after = structs.replace(member, rebaseline=True)
-    else:
-        after = member
+    after = structs.replace(member, rebaseline=True) if rebaseline else member
     if member.discord_id in board.unreadable:
         after = structs.replace(after, absences=0, deferrals=0)
         return Verdict(Outcome.DEFERRED, member, after)

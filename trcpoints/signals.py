@@ -34,8 +34,10 @@ def held() -> Iterator[None]:
         yield
     finally:
         _State.holders -= 1
-    if _State.arrived is not None and _State.holders == 0:
-        raise Interrupted(_State.arrived)
+        number = _State.arrived
+        if number is not None and _State.holders == 0:
+            _State.arrived = None
+            raise Interrupted(number)
 
 
 def _arrive(number: int, _frame: FrameType | None) -> None:

@@ -374,8 +374,9 @@ def test_the_server_alone(tmp_path: Path) -> None:
     )  # fmt: skip
     with process:
         assert process.stdout is not None
-        exports = [process.stdout.readline().removeprefix("export ").strip() for _ in range(2)]
+        exports = [process.stdout.readline().removeprefix("export ").strip() for _ in range(3)]
         variables = dict(line.split("=", 1) for line in exports)
+        assert variables["DATABASE_URL"].endswith("/simulated.db")
         board = fetch_leaderboard(
             Mee6Settings(guild_id=variables["MEE6_GUILD_ID"], api_base=variables["MEE6_API_BASE"]),
             {person.discord_id for person in invent(20, 5)},

@@ -76,6 +76,7 @@ def fetch_leaderboard(
             return transport.get(url, partial(_read, settings, guild_id, number))
 
         tally = walk(fetch, wanted, on_page)
+        tally.refuse_malformed("The leaderboard")
         return Leaderboard(
             guild_id=guild_id,
             wanted=wanted,

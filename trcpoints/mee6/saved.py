@@ -50,6 +50,7 @@ def read_leaderboard(
     tally = Tally(wanted)
     for page in pages:
         tally.read(page)
+    tally.refuse_malformed(name)
     return Leaderboard(
         guild_id=pages[0].guild_id,
         wanted=wanted,

@@ -26,6 +26,7 @@ from trcpoints.mee6.text import one_line, without
 
 T = TypeVar("T")
 
+_THIS_MACHINE = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
 _CHUNK = 65_536
 _NEVER_RIGHT = (
     requests.exceptions.InvalidURL,
@@ -145,6 +146,8 @@ class Transport:
         traceback: TracebackType | None,
     ) -> None:
         self._session.close()
+        if isinstance(fault, TrcpointsError):
+            fault.requests, fault.retries = self.requests, self.retries
 
     def get(self, url: str, read: Callable[[Answer], T]) -> T:
         """GET `url`; what `read` makes of the answer, which is never a 429 or 5xx.
@@ -207,6 +210,8 @@ class Transport:
         limits = self._limits
         left = max(self._budget_end - time.monotonic(), 0.001)
         self._deadline.start(min(limits.request_time, left), limits.read_timeout)
+        # No proxy reaches what is on this machine, as the demo's MEE6 is.
+        self._session.trust_env = not url.startswith(_THIS_MACHINE)
         with self._session.get(
             url,
             stream=True,

@@ -16,7 +16,7 @@ from collections.abc import Callable, Set
 
 from trcpoints.errors import LeaderboardInvalid
 from trcpoints.mee6.leaderboard import Completeness
-from trcpoints.mee6.pages import Page
+from trcpoints.mee6.pages import Page, refuse_malformed
 
 EXTRA_READS = 3
 MAX_PAGES = 20_000
@@ -57,6 +57,10 @@ class Tally:
     def is_satisfied(self) -> bool:
         """True when every wanted id was seen."""
         return len(self.xp) + len(self.unreadable) == len(self.wanted)
+
+    def refuse_malformed(self, where: str) -> None:
+        """Raise LeaderboardInvalid where too many of all players read are malformed."""
+        refuse_malformed(self.invalid_players, self.players + self.invalid_players, where)
 
     @property
     def completeness(self) -> Completeness:

@@ -7,18 +7,39 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from trcpoints import __version__
 from trcpoints.errors import ConfigurationInvalid
 
 DEFAULT_API_BASE = "https://mee6.xyz/api/plugins/levels/leaderboard"
 DEFAULT_USER_AGENT = f"trcpoints/{__version__} (+https://pypi.org/project/trcpoints/)"
+GUILD_MISSING = (
+    "MEE6_GUILD_ID: is not set; should be the id of your Discord server "
+    "(Discord: Settings, Advanced, Developer Mode; right-click the server, Copy Server ID)"
+)
 SNOWFLAKE = re.compile(r"[1-9][0-9]{0,19}", re.ASCII)
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 _SECRETS = frozenset({"password", "sslpassword"})
+
+# Stricter than libpq, which takes a host or a port to be whatever an unencoded @ / ? or # in a
+# password leaves of it, and then tells them in its messages.
+_POSTGRESQL = re.compile(
+    r"""
+    (?P<scheme> postgres(ql)?:// )
+    ( (?P<user> [^:@/?#]* ) (?P<password> : [^@/?#]* )? (?P<at> @ ) )?
+    (?P<place>
+        ( \[ [^]@/?#]* ] | [^][:,@/?#]* ) ( : [0-9]* )?
+        ( , ( \[ [^]@/?#]* ] | [^][:,@/?#]* ) ( : [0-9]* )? )*
+        ( / [^@?#]* )?
+    )
+    ( \? (?P<query> [^@]* ) )?
+    """,
+    re.VERBOSE,
+)
+_PLACE_IN_QUERY = frozenset({"host", "port", "user", "dbname"})
 
 T = TypeVar("T")
 
@@ -42,11 +63,7 @@ class Mee6Settings:
     def require_guild_id(self) -> str:
         """The guild to read; raises ConfigurationInvalid where none is set."""
         if self.guild_id is None:
-            raise ConfigurationInvalid(
-                ["MEE6_GUILD_ID is not set: the id of your Discord server, 17 to 20 digits"],
-                hint="Discord, Settings, Advanced, Developer Mode; then right-click the server, "
-                "Copy Server ID, and put MEE6_GUILD_ID=… into .env",
-            )
+            raise ConfigurationInvalid([GUILD_MISSING])
         return self.guild_id
 
 
@@ -79,7 +96,7 @@ def read_settings(
     values = {**_read_env_file(env_file), **environ}
     reader = _Reader(values)
     settings = Settings(
-        database_url=reader.get("DATABASE_URL", database_url) or default_database_url(),
+        database_url=reader.get("DATABASE_URL", database_url) or reader.default_database_url(),
         mee6=Mee6Settings(
             guild_id=reader.get("MEE6_GUILD_ID", _snowflake)
             or reader.get("DISCORD_GUILD_ID", _snowflake),
@@ -100,27 +117,24 @@ def database_url(text: str) -> str:
     """The text, if it is the URL of a database; else raises ValueError with the shape of one."""
     shape = (
         "should look like sqlite:///relative.db, sqlite:////absolute.db "
-        "or postgresql://user@host/name"
+        "or postgresql://user:password@host/name"
     )
     if text.startswith("sqlite:"):
         path = sqlite_path(text)
         if path is None or not path.name or path.name == ":memory:":
             raise ValueError(f"{shape}; the books need a file")
+        # Two slashes at the start are kept, and mean what the system likes.
+        if "\0" in str(path) or str(path).startswith("//"):
+            raise ValueError(shape)
         return text
     if text.startswith(("postgresql://", "postgres://")):
-        try:
-            urlsplit(text)
-        except ValueError:
-            raise ValueError(shape) from None
+        if not (_POSTGRESQL.fullmatch(text) and _is_encoded_text(text)):
+            raise ValueError(
+                f"{shape}; in user, password and name write @ as %40, : as %3A, / as %2F, "
+                "? as %3F, # as %23 and % as %25"
+            )
         return text
     raise ValueError(shape)
-
-
-def default_database_url() -> str:
-    """SQLite in the user's data folder."""
-    from platformdirs import user_data_path
-
-    return sqlite_url(user_data_path("trcpoints", appauthor=False) / "trcpoints.db")
 
 
 def sqlite_path(database_url: str) -> Path | None:
@@ -136,46 +150,62 @@ def sqlite_url(path: Path) -> str:
 
 
 def has_password(database_url: str) -> bool:
-    """Whether a database URL carries a password."""
-    parts = urlsplit(database_url)
-    return parts.password is not None or any(k in _SECRETS for k, _ in parse_qsl(parts.query))
+    """Whether a PostgreSQL URL of the settings carries a password."""
+    found = _POSTGRESQL.fullmatch(database_url)
+    if found is None:
+        return False
+    names = {part.partition("=")[0] for part in (found["query"] or "").split("&")}
+    return bool(found["password"]) or not names.isdisjoint(_SECRETS)
 
 
 def public_url(database_url: str) -> str:
-    """The database URL without its password, fit for a screen."""
-    if database_url.startswith("sqlite:"):
-        return database_url
-    parts = urlsplit(database_url)
-    user, at, host = parts.netloc.rpartition("@")
-    query = [(k, v) for k, v in parse_qsl(parts.query) if k not in _SECRETS]
-    # Not by urlunsplit, which leaves the slashes out where there is no host.
-    shown = f"{parts.scheme}://{user.partition(':')[0]}{at}{host}{parts.path}"
-    return f"{shown}?{urlencode(query)}" if query else shown
+    """What of a PostgreSQL URL says which database it is, as it is written; fit for a screen.
+
+    Raises ValueError for a URL that the settings refuse.
+    """
+    found = _POSTGRESQL.fullmatch(database_url)
+    if found is None:
+        raise ValueError("not a PostgreSQL URL of the settings")
+    parts = (found["query"] or "").split("&")
+    query = "&".join(part for part in parts if part.partition("=")[0] in _PLACE_IN_QUERY)
+    shown = "".join(found[name] or "" for name in ("scheme", "user", "at", "place"))
+    return f"{shown}?{query}" if query else shown
 
 
 def _read_env_file(env_file: Path | None) -> dict[str, str]:
-    if env_file is not None and not env_file.is_file():
-        raise ConfigurationInvalid([f"--env-file {env_file}: there is no such file"])
     path = env_file or _found_env_file()
     if path is None:
         return {}
     from dotenv import dotenv_values
 
     try:
-        values = dotenv_values(path, interpolate=False)
-    except (OSError, UnicodeDecodeError) as fault:
-        raise ConfigurationInvalid([f"{path} cannot be read: {fault}"]) from fault
+        # Opened here: by itself it takes a file that is not there for an empty one.
+        with path.open(encoding="utf-8") as file:
+            values = dotenv_values(stream=file, interpolate=False)
+    except (OSError, ValueError) as fault:
+        reason = fault.strerror if isinstance(fault, OSError) else fault
+        raise ConfigurationInvalid([f"{path} cannot be read: {reason}"]) from fault
     return {name: value for name, value in values.items() if value is not None}
 
 
 def _found_env_file() -> Path | None:
     local = Path(".env")
-    if local.is_file():
+    if _is_there(local):
         return local
     from platformdirs import user_config_path
 
-    user = user_config_path("trcpoints", appauthor=False) / ".env"
-    return user if user.is_file() else None
+    try:
+        user = user_config_path("trcpoints", appauthor=False) / ".env"
+    except RuntimeError:  # nobody knows where this user's folders are
+        return None
+    return user if _is_there(user) else None
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError:  # a folder that may not be searched, among others
+        return False
 
 
 class _Reader:
@@ -197,10 +227,28 @@ class _Reader:
             self.faults.append(f"{name}: {fault}")
             return None
 
+    def default_database_url(self) -> str:
+        """SQLite in the user's data folder; a fault, and nothing, where there is none."""
+        from platformdirs import user_data_path
+
+        try:
+            return sqlite_url(user_data_path("trcpoints", appauthor=False) / "trcpoints.db")
+        except RuntimeError:
+            self.faults.append("DATABASE_URL: should be set, for this user has no home folder")
+            return ""
+
     def get_or(self, name: str, parse: Callable[[str], T], default: T) -> T:
         """The parsed value, or the default."""
         value = self.get(name, parse)
         return default if value is None else value
+
+
+def _is_encoded_text(text: str) -> bool:
+    try:
+        unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        return False
+    return text.isprintable()
 
 
 def _snowflake(text: str) -> str:

@@ -6,6 +6,7 @@ An error is data: it is raised where the fault is known and rendered in one plac
 
 from __future__ import annotations
 
+from signal import Signals
 from typing import ClassVar
 
 
@@ -14,17 +15,37 @@ class TrcpointsError(Exception):
 
     `message` says what happened and to what; `hint` is the next command to type or thing to do.
     `document` is what a script reads on stdout when the command had one to give already
-    (a sync that failed half-way); without it the error has a document of its own.
+    (a sync that failed half-way); without it the error has a document of its own. Both texts can
+    be stored and written: what is no text in them, as in the name of a file, is replaced.
     """
 
     exit_code: ClassVar[int] = 70
     code: ClassVar[str] = "internal_error"
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = _storable(message)
+        self.hint = _storable(hint)
+        super().__init__(self.message)
         self.document: object | None = None
+        # What it took to get here, where a source was read (design, section 5).
+        self.requests = 0
+        self.retries = 0
+
+
+class InternalError(TrcpointsError):
+    """A bug of ours. The exception that showed it is its cause."""
+
+    @classmethod
+    def of(cls, fault: BaseException) -> InternalError:
+        """Wrap an exception that nobody expected."""
+        return cls(
+            f"trcpoints met a fault of its own: {type(fault).__name__}: {fault}",
+            hint="Run the command again with -v, and report what it prints.",
+        )
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 class UsageFault(TrcpointsError):
@@ -214,9 +235,13 @@ class Interrupted(BaseException):
     Not an Exception: nothing that mends ordinary failures may swallow it.
     """
 
+    code: ClassVar[str] = "interrupted"
+
     def __init__(self, signal_number: int) -> None:
         super().__init__(signal_number)
         self.signal_number = signal_number
+        self.message = f"Stopped by {Signals(signal_number).name}; nothing was left half done."
+        self.hint = ""
         self.document: object | None = None
 
     @property

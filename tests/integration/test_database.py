@@ -11,7 +11,7 @@ from playhouse.schema_diff import diff_models
 
 from tests.support.cli import Cli
 from trcpoints.config import sqlite_path, sqlite_url
-from trcpoints.db import postgres, schema, sqlite
+from trcpoints.db import engine, schema
 from trcpoints.db.database import Access, connected, open_database
 from trcpoints.db.models import MODELS, Member
 
@@ -29,8 +29,8 @@ READERS = [
 
 
 def test_the_migrated_schema_is_the_declared_one(database_url: str) -> None:
-    with open_database(database_url, Access.READ) as engine:
-        assert not diff_models(engine, MODELS)
+    with open_database(database_url, Access.READ) as database:
+        assert not diff_models(database, MODELS)
 
 
 def test_db_upgrade_makes_a_database_and_can_be_repeated(sqlite_cli: Cli, tmp_path: Path) -> None:
@@ -56,8 +56,8 @@ def test_a_sqlite_file_is_for_its_owner_only(sqlite_cli: Cli, tmp_path: Path) ->
 
 @pytest.mark.parametrize("command", READERS, ids=" ".join)
 def test_who_only_reads_asks_for_an_upgrade(cli: Cli, command: tuple[str, ...]) -> None:
-    with connected(cli.environment["DATABASE_URL"], Access.WRITE) as engine:
-        engine.execute_sql(f"DELETE FROM {schema.TABLE}")
+    with connected(cli.environment["DATABASE_URL"], Access.WRITE) as database:
+        database.execute_sql(f"DELETE FROM {schema.TABLE}")
     result = cli(*command, "--json")
     assert result.code == 78
     assert result.json["error"]["code"] == "schema_outdated"
@@ -76,8 +76,8 @@ def test_who_only_reads_makes_no_file(
 
 @pytest.mark.parametrize("command", [*READERS, ("db", "upgrade"), ("members", "add")], ids=" ".join)
 def test_a_newer_database_is_refused(cli: Cli, command: tuple[str, ...]) -> None:
-    with connected(cli.environment["DATABASE_URL"], Access.WRITE) as engine:
-        engine.execute_sql(
+    with connected(cli.environment["DATABASE_URL"], Access.WRITE) as database:
+        database.execute_sql(
             f"INSERT INTO {schema.TABLE} (name, applied) "
             "VALUES ('0999_from_the_future', '2030-01-01')"
         )
@@ -113,8 +113,7 @@ def test_two_first_commands_upgrade_once(sqlite_cli: Cli, tmp_path: Path) -> Non
 def test_a_locked_database_is_waited_for_then_left(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "LOCK_WAIT", 0.2)
-    monkeypatch.setattr(postgres, "LOCK_WAIT", 1)
+    monkeypatch.setattr(engine, "LOCK_WAIT", 0.5)
     url = cli.environment["DATABASE_URL"]
     with open_database(url, Access.WRITE) as other, other.books():
         Member.update(name="locked").execute()

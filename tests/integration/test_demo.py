@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from tests.support.cli import Cli
@@ -59,8 +60,9 @@ def test_it_shows_the_way_on(sqlite_cli: Cli) -> None:
     path = Path(line.partition("=")[2].removeprefix("sqlite:///"))
     assert path.exists()
     assert str(path.parent.parent) != str(sqlite_cli.folder)
-    for command in ("trcpoints members list", "trcpoints points verify"):
-        assert command in result.out
+    # In words that this shell knows: there is no `trcpoints` on its PATH.
+    for command in ("members list", "points verify"):
+        assert f"{sys.executable} -m trcpoints {command}" in result.out
 
 
 def test_an_existing_database_is_left_alone(sqlite_cli: Cli) -> None:

@@ -130,10 +130,12 @@ def timeless(tables: dict[str, books.Rows]) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def killed(cli: Cli, at: int, command: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run the command in a process that is killed at a step."""
+def disturbed(
+    cli: Cli, at: int, command: list[str], number: str = "KILL"
+) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process that gets a signal at a step."""
     return subprocess.run(
-        [sys.executable, "-m", "tests.support.killer", str(at), *command],
+        [sys.executable, "-m", "tests.support.killer", number, str(at), *command],
         env=cli.environment,
         cwd=cli.folder,
         capture_output=True,
@@ -148,14 +150,41 @@ def test_the_next_run_gives_the_books_of_an_undisturbed_one(
 ) -> None:
     origin = prepared.environment["DATABASE_URL"]
     prepared.environment["DATABASE_URL"] = copy_of(origin)
-    undisturbed = killed(prepared, 0, command)
+    undisturbed = disturbed(prepared, 0, command)
     expected = timeless(books.everything(prepared))
     steps = int(undisturbed.stderr.splitlines()[-1])
     assert steps >= 8
 
     for at in range(1, steps + 1):
         prepared.environment["DATABASE_URL"] = copy_of(origin)
-        assert killed(prepared, at, command).returncode == -signal.SIGKILL, at
+        assert disturbed(prepared, at, command).returncode == -signal.SIGKILL, at
         assert prepared("points", "verify").code == 0, at
         assert prepared(*command).code == undisturbed.returncode, at
+        assert timeless(books.everything(prepared)) == expected, at
+
+
+def test_a_signal_anywhere_leaves_a_record_that_is_true(
+    prepared: Cli, copy_of: CopyOf, tmp_path: Path
+) -> None:
+    board = saved_board(tmp_path / "next.json", {"101": 1990, "102": 640, "103": 1111, "108": 7})
+    command = ["sync", "--from", board, "--accept-decrease", "--sync-id", "tick", "--json"]
+    origin = prepared.environment["DATABASE_URL"]
+    prepared.environment["DATABASE_URL"] = copy_of(origin)
+    undisturbed = disturbed(prepared, 0, command)
+    assert undisturbed.returncode == 0, undisturbed
+    expected = timeless(books.everything(prepared))
+
+    for at in range(1, int(undisturbed.stderr.splitlines()[-1]) + 1):
+        prepared.environment["DATABASE_URL"] = copy_of(origin)
+        stopped = disturbed(prepared, at, command, "TERM")
+        assert stopped.returncode == 128 + signal.SIGTERM, (at, stopped)
+        status = json.loads(stopped.stdout)["status"]
+        booked = bool(
+            [entry for entry in books.entries(prepared, "101") if entry.sync_id == "tick"]
+        )
+        assert (status == "completed") == booked, at
+        known = [run.status for run in books.runs(prepared) if run.id == "tick"]
+        # Where the signal came before the run could be recorded, there is no record.
+        assert known in ([status], []), at
+        assert prepared(*command).code == 0, at
         assert timeless(books.everything(prepared)) == expected, at

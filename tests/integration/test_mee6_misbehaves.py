@@ -80,6 +80,7 @@ DEFERS = [
 ]
 
 PASSES = [
+    Fault.LATE,
     Fault.SHORT_NUMERIC_ID,
     Fault.STRANGE_NAMES,
     Fault.UNKNOWN_KEYS,
@@ -286,3 +287,19 @@ def test_the_token_is_sent_and_never_shown(cli: Cli, mee6: SimulatedMee6) -> Non
     told = [refused.out, refused.err, accepted.out, accepted.err]
     told += [run.error_message or "" for run in books.runs(cli)]
     assert not [text for text in told if "secret-token" in text]
+
+
+@pytest.mark.usefixtures("tracked")
+def test_malformed_players_are_counted_over_the_whole_board(cli: Cli, mee6: SimulatedMee6) -> None:
+    # Three on each page are not too many for the page, but six for the board.
+    mee6.misbehave(Fault.MANY_MALFORMED, count=3)
+    result = cli("sync", "--json")
+    assert (result.code, result.json["error"]["code"]) == INVALID
+    assert "6 malformed players among 20" in result.json["error"]["message"]
+
+
+@pytest.mark.usefixtures("tracked")
+def test_no_proxy_is_asked_for_what_is_on_this_machine(cli: Cli) -> None:
+    proxied = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+    result = cli("sync", "--json", env=proxied)
+    assert result.code == 0, result.out

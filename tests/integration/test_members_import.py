@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -279,3 +281,18 @@ def test_a_person_reads_one_line(cli: Cli) -> None:
 @pytest.mark.parametrize("wrong", ["member_id,nmae", "discord_id,points"])
 def test_columns_that_cannot_be_imported(cli: Cli, wrong: str) -> None:
     assert "line 1: " in refused(cli, wrong, "1,2")
+
+
+@pytest.mark.parametrize(("stdin", "reason"), [("<&-", "is empty"), ("0>out", "cannot be read")])
+def test_an_input_that_cannot_be_read(sqlite_cli: Cli, stdin: str, reason: str) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m trcpoints members import - --json {stdin}"],
+        env=sqlite_cli.environment,
+        cwd=sqlite_cli.folder,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 65
+    error = json.loads(done.stdout)["error"]
+    assert error["code"] == "data_refused"
+    assert error["message"].startswith(f"stdin {reason}")

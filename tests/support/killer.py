@@ -1,8 +1,8 @@
-"""Runs the program and kills it with SIGKILL at its n-th step.
+"""Runs the program and sends it a signal at its n-th step.
 
 A step is the moment before or after a statement that writes, a portion of rows, a BEGIN or a
-COMMIT. `python -m tests.support.killer N ARGUMENTS…`; with N = 0 it runs to its end and prints
-the number of steps on stderr.
+COMMIT. `python -m tests.support.killer KILL N ARGUMENTS…`, or TERM; with N = 0 it runs to its
+end and prints the number of steps on stderr.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 import psycopg  # noqa: F401  (so that both engines' modules can be patched)
 
+from trcpoints import signals
 from trcpoints.cli.main import main
 from trcpoints.db import engine, postgres, sqlite
 
@@ -23,9 +24,10 @@ _WRITES = ("INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "COPY", "SELECT pg_ad
 
 
 class Killer:
-    """Counts steps; at the one that was named, there is no tomorrow."""
+    """Counts steps, and sends this process a signal at the one that was named."""
 
-    def __init__(self, at: int) -> None:
+    def __init__(self, number: signal.Signals, at: int) -> None:
+        self.number = number
         self.at = at
         self.steps = 0
 
@@ -33,7 +35,7 @@ class Killer:
         """One moment at which the machine could stop."""
         self.steps += 1
         if self.steps == self.at:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), self.number)
 
     def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function, with a step before and after it."""
@@ -65,9 +67,10 @@ class Killer:
             self.step()
 
 
-def run(at: int, arguments: list[str]) -> int:
+def run(number: signal.Signals, at: int, arguments: list[str]) -> int:
     """The program's exit code, unless it was killed."""
-    killer = Killer(at)
+    killer = Killer(number, at)
+    signals.install()
     for kind in (sqlite.SqliteEngine, postgres.PostgresEngine):
         for name in ("begin", "commit"):
             setattr(kind, name, killer.around(getattr(kind, name)))
@@ -80,4 +83,4 @@ def run(at: int, arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run(int(sys.argv[1]), sys.argv[2:]))
+    sys.exit(run(signal.Signals[f"SIG{sys.argv[1]}"], int(sys.argv[2]), sys.argv[3:]))

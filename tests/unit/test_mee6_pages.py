@@ -204,4 +204,7 @@ def test_no_name_loses_a_page(name: str) -> None:
 
 def test_text_from_outside_is_cut_and_made_harmless() -> None:
     assert one_line("a\x1b[31m\n\x00b\u202e  c") == "a [31m b c"
-    assert len(one_line("x" * 10_000)) == 200
+    assert one_line("x" * 200) == "x" * 200
+    assert one_line("ab " * 10_000) == "ab " * 65 + "ab…"
+    assert one_line("x" * 201) == "…"
+    assert one_line(" " * 798 + "half") == ""

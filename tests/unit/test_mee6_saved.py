@@ -130,6 +130,7 @@ def test_the_guild() -> None:
         (b"\xff\xfe\x00", "is not JSON"),
         (b"<html>\n</html>", "is not JSON"),
         (b'{"guild": {"id": "1"}, "players": [', "is not JSON"),
+        (b'{"guild": {"id": "1"}, "pl\n{"guild": {"id": "1"}, "players": []}\n', "is not JSON"),
         (b"[", "is not JSON"),
         (b"[]", "holds no page"),
         (b'[{"id": "1", "xp": 5}]', "list of players, without the pages"),

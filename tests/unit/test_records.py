@@ -160,6 +160,22 @@ def test_faults_of_csv() -> None:
     assert "NUL" in reason
 
 
+@pytest.mark.parametrize("names", [["name"] * 40_000, [f"c{n}" for n in range(40_000)] + ["name"]])
+def test_more_columns_than_anybody_has(names: list[str]) -> None:
+    count = f"{len(names):,}"
+    told = faults(f"{','.join(names)}\n{','.join(names)}\n{','.join(names)}\n")
+    assert told == [(1, f"has {count} columns; at most 100 are read")]
+    members = ",".join(f'"{name}": {{}}' for name in names)
+    assert faults(f"[{{{members}}}]") == [(1, f"has {count} columns; at most 100 are read")]
+
+
+def test_as_many_columns_as_are_read() -> None:
+    names = [f"c{n}" for n in range(96)] + ["name", "c1", "name", "c2"]
+    told = faults(",".join(names))
+    assert len(told) == 99
+    assert told[-1] == (1, "has 'c1' more than once")
+
+
 def test_csv_without_a_header() -> None:
     [(line, reason)] = faults("159962941502783488,Ann\n159962941502783489,Bob\n")
     assert line == 1

@@ -79,9 +79,9 @@ def command(
     return app.command(name, cls=CommonCommand, epilog=f"Example: {example}")
 
 
-def group(summary: str) -> typer.Typer:
+def group(summary: str, *, example: str) -> typer.Typer:
     """A group of commands."""
-    return typer.Typer(help=summary, add_completion=False)
+    return typer.Typer(help=summary, epilog=f"Example: {example}", add_completion=False)
 
 
 def bare(app: typer.Typer, *, example: str) -> Callable[[Function], Function]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from trcpoints.documents import DbBackupDocument, DbCheckDocument, DbCopyDocument
 
-app = group("Upgrade, check, copy and back up the database.")
+app = group("Upgrade, check, copy and back up the database.", example="trcpoints db check")
 
 
 def _target_url(text: str) -> str:

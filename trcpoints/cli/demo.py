@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,6 +83,7 @@ def _render(document: DemoDocument) -> RenderableType:
     from rich.console import Group
 
     points = document.points
+    program = _program()
     return Group(
         f"{document.members} members, {document.syncs} syncs in {len(document.days)} days: "
         f"{points.awarded:,} points awarded, {points.deducted:,} deducted.",
@@ -91,11 +94,19 @@ def _render(document: DemoDocument) -> RenderableType:
         "",
         "The books are in a SQLite database. Have a look:",
         f"  export DATABASE_URL={document.database_url}",
-        "  trcpoints members list",
-        "  trcpoints points history --limit 10",
-        "  trcpoints points verify",
-        "Your own community next: trcpoints sync --help",
+        f"  {program} members list",
+        f"  {program} points history --limit 10",
+        f"  {program} points verify",
+        f"Your own community next: {program} sync --help",
     )
+
+
+def _program() -> str:
+    """The program as the reader can type it: a virtual environment need not be on the PATH."""
+    if shutil.which("trcpoints"):
+        return "trcpoints"
+    called = Path(sys.argv[0])
+    return str(called) if called.name == "trcpoints" else f"{sys.executable} -m trcpoints"
 
 
 def _days(document: DemoDocument) -> Table:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from trcpoints.documents import MembersExportDocument
 
-app = group("Import, add, show and change members.")
+app = group("Import, add, show and change members.", example="trcpoints members list")
 
 Reference = Annotated[str, typer.Argument(metavar="REF", help="Member id, discord:ID or e-mail.")]
 Name = Annotated[str | None, typer.Option("--name", help="The name to show.")]
@@ -249,7 +249,7 @@ def export(
         document = export_members()
     if output is None:
         if session.json:
-            write_json(document)
+            session.print_json(document)
         else:
             _write_csv(sys.stdout, document)
         return

@@ -31,7 +31,7 @@ def render_list(document: MembersListDocument) -> RenderableType:
     """A table, and how many of how many it shows."""
     from rich.console import Group
 
-    shown = table("id!", "name", "e-mail", "Discord id", "subscription", "points!", "XP!", "state")
+    shown = table("id!", "name", "e-mail", "Discord id|", "status|", "points!", "XP!", "state")
     for member in document.members:
         shown.add_row(
             member.member_id,

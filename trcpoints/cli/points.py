@@ -22,7 +22,10 @@ if TYPE_CHECKING:
         PointsVerifyDocument,
     )
 
-app = group("Award points from elsewhere; read and verify the books.")
+app = group(
+    "Award points from elsewhere; read and verify the books.",
+    example="trcpoints points history --limit 10",
+)
 
 
 def _moment(text: str) -> datetime:

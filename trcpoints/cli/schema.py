@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trcpoints.cli.app import command, single
-from trcpoints.cli.session import session_of, write_json
+from trcpoints.cli.session import session_of
 from trcpoints.cli.text import harmless
 from trcpoints.errors import UsageFault
 
@@ -38,7 +38,7 @@ def schema(
     session = session_of(context)
     known = _documents()
     if name is not None:
-        write_json(schema_of(known[_resolve(name, list(known))]))
+        session.print_json(schema_of(known[_resolve(name, list(known))]))
         return
     session.show(SchemasDocument(names=list(known)), lambda: "\n".join(known))
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 import typer
 
-from trcpoints.cli.text import escaped
+from trcpoints.cli.text import escaped, harmless
 from trcpoints.config import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class Session:
     quiet: bool = False
     verbose: int = 0
     env_file: Path | None = None
+    begun: bool = False
+    """Whether a document is on stdout, or a part of one."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -41,18 +43,28 @@ class Session:
         return load_settings(os.environ, self.env_file)
 
     def start_logging(self) -> None:
-        """Logs go to stderr: warnings, more with -v, most with -vv; errors only with -q."""
+        """Logs go to stderr: warnings, more with -v, most with -vv; errors only with -q.
+
+        Only ours: what libraries log may quote a server, tracebacks and all.
+        """
         levels = [logging.WARNING, logging.INFO, logging.DEBUG]
-        level = logging.ERROR if self.quiet else levels[min(self.verbose, 2)]
-        logging.basicConfig(format="trcpoints: %(levelname)s: %(message)s", force=True)
-        logging.getLogger("trcpoints").setLevel(level)
+        logger = logging.getLogger("trcpoints")
+        logger.setLevel(logging.ERROR if self.quiet else levels[min(self.verbose, 2)])
+        logger.propagate = False
+        logger.handlers = [_Stderr()]
+        logging.getLogger().addHandler(logging.NullHandler())
 
     def show(self, document: Document, render: Callable[[], RenderableType]) -> None:
         """Print the document as JSON, or what `render` makes of it for a person."""
         if self.json:
-            write_json(document)
+            self.print_json(document)
         elif not self.quiet:
             self.console.print(render())
+
+    def print_json(self, document: object) -> None:
+        """Print the one document on stdout."""
+        self.begun = True
+        write_json(document, sys.stdout)
 
     @cached_property
     def console(self) -> Console:
@@ -77,16 +89,23 @@ class Session:
             yield progress
 
 
+class _Stderr(logging.Handler):
+    """Writes to stderr as it is at the moment: a progress bar takes it over while it is shown."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = harmless(record.getMessage())
+        sys.stderr.write(f"trcpoints: {record.levelname.lower()}: {text}\n")
+
+
 def session_of(context: typer.Context) -> Session:
     """The session that `trcpoints.cli.main` put into the root context."""
     return cast("Session", context.obj)
 
 
-def write_json(document: object, file: TextIO | None = None) -> None:
-    """The one document on stdout, or one in a file."""
+def write_json(document: object, file: TextIO) -> None:
+    """Write a document, readable to a person too."""
     import msgspec
 
     encoded = msgspec.json.format(msgspec.json.encode(document), indent=2)
-    out = file or sys.stdout
-    out.write(escaped(encoded.decode()) + "\n")
-    out.flush()
+    file.write(escaped(encoded.decode()) + "\n")
+    file.flush()

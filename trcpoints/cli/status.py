@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trcpoints.cli.app import command, single
-from trcpoints.cli.session import Session, session_of, write_json
+from trcpoints.cli.session import Session, session_of
 from trcpoints.cli.text import counted, harmless
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def status(
     if prometheus:
         _write_metrics(session, document, output)
     elif session.json:
-        write_json(document)
+        session.print_json(document)
     elif not (session.quiet and document.healthy):
         if charts is None:
             typer.echo(_line(document))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         StreaksRebuildDocument,
     )
 
-app = group("Judge the weekdays that are over; excuse days.")
+app = group("Judge the weekdays that are over; excuse days.", example="trcpoints streaks")
 
 
 def iso_date(text: str) -> date:

@@ -13,8 +13,8 @@ from trcpoints.cli.app import command, single
 from trcpoints.cli.board import live, saved
 from trcpoints.cli.session import session_of
 from trcpoints.cli.tables import grid, number, table
-from trcpoints.cli.text import harmless
-from trcpoints.config import read_settings
+from trcpoints.cli.text import counted, harmless
+from trcpoints.config import GUILD_MISSING, Mee6Settings, read_settings
 from trcpoints.errors import ConfigurationInvalid
 
 if TYPE_CHECKING:
@@ -95,13 +95,19 @@ def sync(
     settings, faults = read_settings(os.environ, session.env_file)
     if not settings.mee6.enabled:
         document = job.skip_disabled(settings, options, _now())
-    elif faults:
+    elif faults := [*faults, *_guild_faults(settings.mee6, faults, from_file)]:
         raise ConfigurationInvalid(faults)
     elif from_file is not None:
         document = job.sync(settings, options, saved(settings.mee6, from_file, complete), _now)
     else:
         document = job.sync(settings, options, live(settings.mee6, session), _now)
     session.show(document, lambda: _render(document))
+
+
+def _guild_faults(settings: Mee6Settings, faults: list[str], from_file: str | None) -> list[str]:
+    """What is missing to ask MEE6, told together with all other faults."""
+    known = any("GUILD_ID" in fault.partition(":")[0] for fault in faults)
+    return [] if from_file or settings.guild_id or known else [GUILD_MISSING]
 
 
 def _now() -> datetime:
@@ -132,7 +138,7 @@ def _summary(document: SyncDocument) -> list[tuple[str, str]]:
     fates = [
         (members.gained, "gained XP"),
         (members.lost, "lost XP"),
-        (members.baselined, "seen for the first time"),
+        (members.baselined, "baselined (no points)"),
         (members.unchanged, "unchanged"),
         (members.left, "left the server"),
         (members.away, "away"),
@@ -140,12 +146,13 @@ def _summary(document: SyncDocument) -> list[tuple[str, str]]:
         (members.deferred, "deferred to the next sync"),
     ]
     told = ", ".join(f"{count:,} {fate}" for count, fate in fates if count)
+    took = f"{document.duration_seconds:.1f} s"
     return [
         ("members", told or "none is linked yet: trcpoints members import FILE"),
         ("XP", f"+{document.xp.gained:,} -{document.xp.lost:,}"),
         ("points", f"{points.awarded:,} awarded, {points.deducted:,} deducted"),
         ("leaderboard", _describe_board(board.players, board.invalid_players, board.requests)),
-        ("run", f"{document.sync_id}, {document.duration_seconds:.1f} s"),
+        ("took", took) if document.dry_run else ("run", f"{document.sync_id}, {took}"),
     ]
 
 
@@ -153,12 +160,12 @@ def _describe_board(players: int, invalid: int, requests: int) -> str:
     parts = [f"{players:,} players read"]
     if invalid:
         parts.append(f"{invalid:,} malformed and left out")
-    parts.append(f"{requests:,} requests" if requests else "from a file")
+    parts.append(counted(requests, "request") if requests else "from a file")
     return ", ".join(parts)
 
 
 def _render_results(results: list[SyncResult]) -> RenderableType:
-    rows = table("member!", "name", "Discord id", "XP before!", "XP now!", "points!", "carry!")
+    rows = table("member!", "name", "Discord id|", "XP before!", "XP now!", "points!", "carry!")
     for result in results:
         rows.add_row(
             result.member_id,

@@ -71,7 +71,7 @@ def _engine(url: str, access: Access) -> Engine:
 
     if access is Access.WRITE:
         SqliteEngine.create_file(path)
-    elif not path.exists():
+    elif not SqliteEngine.has_file(path):
         raise SchemaOutdated(
             f"There is no database at {path} yet.", hint="Make it: trcpoints db upgrade"
         )

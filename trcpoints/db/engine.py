@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal, TypeVar
 
 import peewee
 
 from trcpoints.errors import TrcpointsError
+from trcpoints.signals import held
 
 T = TypeVar("T")
 
 Row = Sequence[object]
 
+log = logging.getLogger("trcpoints.db")
+
 PORTION = 20_000
 """Rows written by one call into a driver: between two calls a signal can be handled."""
+
+LOCK_WAIT = 15.0
+
+_FETCHED = 1_000
+"""Rows taken from a driver at once: psycopg's single rows cost several times as much, and larger
+lists cost the garbage collector's time.
+"""
 
 
 class Engine(peewee.Database, ABC):
@@ -25,14 +36,35 @@ class Engine(peewee.Database, ABC):
 
     name: Literal["sqlite", "postgresql"]
     public_url: str
+    books_mode: tuple[str, ...]
+    """How peewee's `atomic` begins the transaction of `books`."""
+    lock_wait: float
+    """Seconds to wait for the books lock while another program has it; LOCK_WAIT at first."""
 
-    @abstractmethod
-    def books(self) -> AbstractContextManager[object]:
+    @contextmanager
+    def books(self) -> Iterator[None]:
         """A transaction that first takes the books lock (design, section 9).
 
-        Commits at the end, rolls back on any exception. Whoever writes members or ledger reads
-        the state that they decide on inside it. Nothing is fetched inside it.
+        Commits at the end, rolls back on any exception; a signal breaks off neither. Whoever
+        writes members or ledger reads the state that they decide on inside it. Nothing is
+        fetched inside it.
         """
+        transaction = self.atomic(*self.books_mode)
+        log.debug("waiting for the books lock")
+        try:
+            self.enter_books(transaction)
+            yield
+        except BaseException as fault:
+            if self.in_transaction():
+                with held():
+                    transaction.__exit__(type(fault), fault, fault.__traceback__)
+            raise
+        with held():
+            transaction.__exit__(None, None, None)
+
+    @abstractmethod
+    def enter_books(self, transaction: AbstractContextManager[object]) -> None:
+        """Begin the transaction and take the books lock, waiting for it up to `lock_wait`."""
 
     @abstractmethod
     def snapshot(self) -> AbstractContextManager[object]:
@@ -68,7 +100,9 @@ class Engine(peewee.Database, ABC):
         For jobs over all members: peewee's conversion of each cell costs more than the job.
         A time comes as `from_driver` takes it and may be written back as it is.
         """
-        return iter(self.execute_sql(*query.sql()))
+        cursor = self.execute_sql(*query.sql())
+        while rows := cursor.fetchmany(_FETCHED):
+            yield from rows
 
     @abstractmethod
     def explain(self, fault: Exception) -> TrcpointsError | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import peewee
 
 from trcpoints.config import public_url
+from trcpoints.db import engine
 from trcpoints.db.engine import PORTION, Engine, Row, portions
 from trcpoints.errors import (
     ConfigurationInvalid,
@@ -18,18 +19,22 @@ from trcpoints.errors import (
     MissingExtra,
     TrcpointsError,
 )
+from trcpoints.signals import held
 
 if TYPE_CHECKING:
     import psycopg
 
-LOCK_WAIT = 15
-"""Seconds to wait for a lock that another session holds."""
-
 CONNECT_WAIT = 5
 """Seconds to wait for a server that does not answer."""
 
+CANCEL_WAIT = 1.0
+"""Seconds to wait for the server to break off a statement."""
+
 _BOOKS_LOCK = 0x7472_6370_6F69_6E74  # "trcpoint": the advisory lock's number in the database
-_LOCKED = frozenset({"55P03", "40P01", "40001", "57014"})
+_UNREADABLE = "libpq cannot use this address; see its chapter 'Connection URIs'"
+_LOCKED = frozenset({"55P03", "40P01", "40001"})
+_NO_RIGHT = "42501"
+_NO_SCHEMA = "3F000"
 
 
 class _Adapter(peewee.Psycopg3Adapter):
@@ -52,13 +57,25 @@ class _Adapter(peewee.Psycopg3Adapter):
         """Connect with the parameters of `PostgresEngine`."""
         import psycopg
 
-        return psycopg.connect(**params)
+        try:
+            connection = psycopg.connect(**params)
+        except (psycopg.ProgrammingError, ValueError) as fault:
+            raise ConfigurationInvalid([f"DATABASE_URL: {_UNREADABLE}"]) from fault
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding != "UTF8":
+            connection.close()
+            raise ConfigurationInvalid(
+                [f"DATABASE_URL: the database stores text as {encoding}; names need UTF8"],
+                hint="Make another database: createdb --encoding=UTF8 --template=template0 NAME",
+            )
+        return connection
 
 
 class PostgresEngine(Engine, peewee.PostgresqlDatabase):
     """A PostgreSQL database, by a libpq URI."""
 
     name = "postgresql"
+    books_mode = ()
     field_types = {  # noqa: RUF012 (peewee's own, read only)
         **peewee.PostgresqlDatabase.field_types,
         "UTCTIME": "TIMESTAMPTZ",
@@ -67,15 +84,38 @@ class PostgresEngine(Engine, peewee.PostgresqlDatabase):
     psycopg3_adapter = _Adapter
 
     def __init__(self, url: str, *, read_only: bool) -> None:
+        self.lock_wait = engine.LOCK_WAIT
         self.public_url = public_url(url)
         super().__init__(url, **_connection_parameters(url, read_only=read_only))
 
-    @contextmanager
-    def books(self) -> Iterator[object]:
+    def enter_books(self, transaction: AbstractContextManager[object]) -> None:
         """One advisory lock for whoever writes the books, held to the end of the transaction."""
-        with self.atomic() as transaction:
-            self.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_BOOKS_LOCK,))
-            yield transaction
+        with held():
+            transaction.__enter__()
+        self.execute_sql(f"SET LOCAL lock_timeout = '{self.lock_wait:g}s'")
+        self.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_BOOKS_LOCK,))
+
+    def begin(self, isolation_level: str | None = None) -> None:
+        """Begin, on a new connection where a signal broke off a statement on the old one."""
+        self._leave_if_busy()
+        super().begin(isolation_level)
+
+    def rollback(self) -> None:
+        """Roll back; where a signal broke off a statement, by hanging up."""
+        if not self._leave_if_busy():
+            super().rollback()
+
+    def _leave_if_busy(self) -> bool:
+        """Give up a connection that is in the middle of a statement, and say whether it was."""
+        from psycopg.pq import TransactionStatus
+
+        connection = self.connection()
+        if connection.info.transaction_status is not TransactionStatus.ACTIVE:
+            return False
+        connection.cancel_safe(timeout=CANCEL_WAIT)
+        connection.close()
+        self.dispose()
+        return True
 
     def snapshot(self) -> AbstractContextManager[object]:
         """At READ COMMITTED, the default, each query would read a state of its own."""
@@ -139,17 +179,16 @@ class PostgresEngine(Engine, peewee.PostgresqlDatabase):
         state = cause.sqlstate or ""
         if state in _LOCKED:
             return DatabaseLocked(
-                f"The database {self.public_url} was locked by another session for {LOCK_WAIT} "
-                "seconds.",
+                f"The database {self.public_url} was locked by another session for "
+                f"{self.lock_wait:g} seconds.",
                 hint="Run the command again; if it stays locked: SELECT * FROM pg_stat_activity",
             )
-        if isinstance(cause, psycopg.OperationalError) or state[:2] in {"25", "42", "53"}:
-            return self._unavailable(cause, state)
-        return None
+        is_theirs = state[:2] in {"25", "53"} or state in {_NO_RIGHT, _NO_SCHEMA}
+        if isinstance(cause, psycopg.OperationalError) or is_theirs:
+            return self._unavailable(cause)
+        return None  # any other statement that PostgreSQL cannot run is a bug of ours
 
-    def _unavailable(self, cause: psycopg.Error, state: str) -> TrcpointsError | None:
-        if state[:2] == "42" and state != "42501":
-            return None  # a statement that PostgreSQL cannot run is a bug of ours
+    def _unavailable(self, cause: psycopg.Error) -> TrcpointsError:
         reason = (str(cause).strip().splitlines() or ["no reason given"])[0]
         return DatabaseUnavailable(
             f"The database {self.public_url} cannot be used: {reason}",
@@ -178,19 +217,19 @@ def _connection_parameters(url: str, *, read_only: bool) -> dict[str, Any]:
         given = conninfo_to_dict(url)
     except psycopg.Error:
         # libpq's own message quotes the URL, and with it perhaps the password.
-        raise ConfigurationInvalid(
-            ["DATABASE_URL: libpq cannot read this address; see its chapter 'Connection URIs'"]
-        ) from None
+        raise ConfigurationInvalid([f"DATABASE_URL: {_UNREADABLE}"]) from None
     options = [
         str(given.pop("options", "") or ""),
         "-c timezone=UTC",
-        f"-c lock_timeout={LOCK_WAIT}s",
+        "-c datestyle=ISO",
+        f"-c lock_timeout={engine.LOCK_WAIT:g}s",
         f"-c default_transaction_read_only={'on' if read_only else 'off'}",
     ]
     return {
         "connect_timeout": CONNECT_WAIT,
         "application_name": "trcpoints",
         **given,
+        "client_encoding": "UTF8",
         "options": " ".join(options).strip(),
         # Poolers in transaction mode do not keep prepared statements.
         "prepare_threshold": None,

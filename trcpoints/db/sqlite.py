@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+import stat
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import peewee
 
 from trcpoints.config import sqlite_url
+from trcpoints.db import engine
 from trcpoints.db.engine import Engine, Row, portions
 from trcpoints.errors import DatabaseLocked, DatabaseUnavailable, TrcpointsError
+from trcpoints.signals import held
 
-LOCK_WAIT = 15
-"""Seconds to wait for another program that is writing."""
+_TURN = 0.2
+
+T = TypeVar("T")
 
 _READER_PRAGMAS: dict[str, str | int] = {"query_only": 1}
 _WRITER_PRAGMAS: dict[str, str | int] = {
@@ -46,6 +52,7 @@ class SqliteEngine(Engine, peewee.SqliteDatabase):
     """A SQLite file; made with mode 0600 where it does not exist and may be written."""
 
     name = "sqlite"
+    books_mode = ("IMMEDIATE",)
     field_types = {  # noqa: RUF012 (peewee's own, read only)
         **peewee.SqliteDatabase.field_types,
         "UTCTIME": "TEXT",
@@ -53,12 +60,13 @@ class SqliteEngine(Engine, peewee.SqliteDatabase):
 
     def __init__(self, path: Path, *, read_only: bool) -> None:
         self.path = path
+        self.lock_wait = engine.LOCK_WAIT
         self.public_url = sqlite_url(path)
         self._was_alone = read_only and not self._log_exists()
         super().__init__(
             f"file:{quote(str(path))}?mode={'ro' if read_only else 'rw'}",
             pragmas=_READER_PRAGMAS if read_only else _WRITER_PRAGMAS,
-            timeout=LOCK_WAIT,
+            timeout=_TURN,
             uri=True,
         )
 
@@ -81,20 +89,53 @@ class SqliteEngine(Engine, peewee.SqliteDatabase):
         return sqlite3.connect(f"file:{quote(str(self.path))}?mode=rw", uri=True, timeout=0)
 
     @staticmethod
+    def has_file(path: Path) -> bool:
+        """Whether there is a file; raises DatabaseUnavailable for anything else of that name."""
+        try:
+            mode = path.stat().st_mode
+        except FileNotFoundError:
+            return False
+        except OSError as fault:
+            raise _unusable(path, str(fault.strerror)) from fault
+        if not stat.S_ISREG(mode):
+            raise _unusable(path, "it is not a file")
+        return True
+
+    @staticmethod
     def create_file(path: Path) -> None:
         """Make an empty database file that only its owner can read; keep one that exists."""
+        if SqliteEngine.has_file(path):
+            return
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as fault:
-            raise DatabaseUnavailable(
-                f"The database {path} cannot be made: {fault.strerror}.",
-                hint="Check the path in DATABASE_URL and who may write there.",
-            ) from fault
+            raise _unusable(path, str(fault.strerror)) from fault
 
-    def books(self) -> AbstractContextManager[object]:
-        """BEGIN IMMEDIATE: SQLite's own single writer lock is the books lock."""
-        return self.atomic("IMMEDIATE")
+    def enter_books(self, transaction: AbstractContextManager[object]) -> None:
+        """SQLite's own single writer lock is the books lock."""
+        self._patiently(transaction.__enter__)
+
+    def connect(self, reuse_if_open: bool = False) -> bool:
+        """Connect; setting up a new file needs its lock for a moment."""
+        return self._patiently(partial(super().connect, reuse_if_open))
+
+    def rollback(self) -> None:
+        """Roll back, unless SQLite did so by itself, as on a full disk."""
+        if self.connection().in_transaction:
+            super().rollback()
+
+    def _patiently(self, attempt: Callable[[], T]) -> T:
+        """Wait for a lock in short turns: inside SQLite's own wait no signal is heard."""
+        deadline = time.monotonic() + self.lock_wait
+        while True:
+            try:
+                with held():
+                    return attempt()
+            except peewee.OperationalError as fault:
+                is_locked = isinstance(self.explain(fault), DatabaseLocked)
+                if not is_locked or time.monotonic() >= deadline:
+                    raise
 
     def snapshot(self) -> AbstractContextManager[object]:
         """SQLite's transactions read one state by themselves."""
@@ -146,7 +187,8 @@ class SqliteEngine(Engine, peewee.SqliteDatabase):
         primary = "_".join(name.split("_")[:2])
         if primary in _LOCKED:
             return DatabaseLocked(
-                f"The database {self.path} was locked by another program for {LOCK_WAIT} seconds.",
+                f"The database {self.path} was locked by another program for "
+                f"{self.lock_wait:g} seconds.",
                 hint="Run the command again; if it stays locked, find the program that holds it: "
                 f"fuser {self.path}",
             )
@@ -166,3 +208,10 @@ class SqliteEngine(Engine, peewee.SqliteDatabase):
         if orphans:
             faults.append(f"{len(orphans)} rows refer to rows that are not there")
         return [fault for fault in faults if fault != "ok"]
+
+
+def _unusable(path: Path, reason: str) -> DatabaseUnavailable:
+    return DatabaseUnavailable(
+        f"The database {path} cannot be used: {reason}.",
+        hint="Check the path in DATABASE_URL and who may read and write there.",
+    )

@@ -45,8 +45,8 @@ def invent(count: int, seed: int) -> list[Person]:
 
 
 def write_members(path: Path, people: Iterable[Person]) -> None:
-    """A file for `trcpoints members import`."""
-    with path.open("w", encoding="utf-8", newline="") as file:
+    """A new file for `trcpoints members import`; FileExistsError where there is one."""
+    with path.open("x", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["discord_id", "name", "email", "subscription_status"])
         rows.writerows(

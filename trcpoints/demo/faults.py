@@ -74,6 +74,7 @@ class Fault(enum.Enum):
     # What is odd but well.
     SHORT_NUMERIC_ID = "an additional player with a small id, as a number"
     STRANGE_NAMES = "names with NUL, half surrogate pairs, ANSI escapes and markup"
+    LATE = "the right answer, but not before an event is set [until=threading.Event]"
     UNKNOWN_KEYS = "keys that nobody knows, and none of those that nobody needs"
 
     # Boards that move.

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import struct
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -237,6 +238,13 @@ def _close(line: Line, reply: Reply, how: How) -> None:
     """Nothing is sent; the connection is closed after every fault of this kind."""
 
 
+def _late(line: Line, reply: Reply, how: How) -> None:
+    until = how.get("until")
+    if isinstance(until, threading.Event):
+        until.wait()
+    line.send_reply(reply)
+
+
 def _drip(line: Line, data: bytes, how: How) -> None:
     for byte in data:
         line.connection.sendall(bytes([byte]))
@@ -268,6 +276,7 @@ LINES: Mapping[Fault, Callable[[Line, Reply, How], None]] = {
     Fault.SLOW_HEADERS: _slow_headers,
     Fault.SLOW_BODY: _slow_body,
     Fault.SLOW_GZIP: _slow_gzip,
+    Fault.LATE: _late,
 }
 """Faults of the connection: they take the place of sending the reply, and end in closing it."""
 

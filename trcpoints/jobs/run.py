@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +12,12 @@ import msgspec
 from trcpoints.db.engine import Engine
 from trcpoints.db.models import Job, Run
 from trcpoints.documents import ErrorInfo, RunStatus, Trigger
-from trcpoints.errors import Interrupted, KeyConflict, TrcpointsError
+from trcpoints.errors import InternalError, Interrupted, KeyConflict, TrcpointsError
+
+RECORD_WAIT = 1.0
+"""Seconds that an interrupted run may wait to record itself (section 9: gone within two)."""
+
+log = logging.getLogger("trcpoints.run")
 
 SYNC_JOB = "sync"
 
@@ -92,9 +98,14 @@ def record_ended(
     error: ErrorInfo,
     cooldown_until: datetime | None = None,
 ) -> Memory:
-    """Record a run that failed or was interrupted, in a transaction of its own; the new memory."""
+    """Record a run that failed or was interrupted, in a transaction of its own; the new memory.
+
+    A run of the same id that has completed meanwhile, started twice, stays on record as it is.
+    """
     with engine.books():
         known = recall(run.job)
+        if is_completed(run.job, run.run_id):
+            return known
         failed = status == "failed" and run.counted
         memory = msgspec.structs.replace(
             known,
@@ -106,13 +117,46 @@ def record_ended(
     return memory
 
 
+def record_failure(
+    engine: Engine,
+    run: RunIdentity,
+    fault: BaseException,
+    finished_at: datetime,
+    *,
+    cooldown_until: datetime | None = None,
+) -> Memory | None:
+    """Record a run that a failure or a signal ended; the new memory, None where that cannot be.
+
+    Where the database itself failed there is nothing to record it in; where it is locked, the
+    failure that is to be told of is still the first one.
+    """
+    if isinstance(fault, Exception) and engine.explain(fault) is not None:
+        return None
+    is_interrupted = isinstance(fault, Interrupted)
+    if is_interrupted:
+        engine.lock_wait = RECORD_WAIT
+    try:
+        return record_ended(
+            engine,
+            run,
+            "interrupted" if is_interrupted else "failed",
+            finished_at,
+            error=error_info(fault),
+            cooldown_until=cooldown_until,
+        )
+    except Exception as second:
+        explained = engine.explain(second)
+        if explained is None:
+            raise
+        log.warning("This run could not be recorded: %s", explained.message)
+        return None
+
+
 def error_info(fault: BaseException) -> ErrorInfo:
     """What a record or a document says of the failure that ended a run."""
-    if isinstance(fault, TrcpointsError):
-        return ErrorInfo(fault.code, fault.message, fault.hint)
-    if isinstance(fault, Interrupted):
-        return ErrorInfo("interrupted", f"Stopped by signal {fault.signal_number}.", "")
-    return ErrorInfo("internal_error", f"{type(fault).__name__}: {fault}", "")
+    if not isinstance(fault, TrcpointsError | Interrupted):
+        fault = InternalError.of(fault)
+    return ErrorInfo(fault.code, fault.message, fault.hint)
 
 
 def _write_run(

@@ -10,7 +10,7 @@ from functools import partial
 from urllib.parse import urljoin, urlsplit
 
 from trcpoints.config import Mee6Settings
-from trcpoints.errors import SourceRefused
+from trcpoints.errors import LeaderboardInvalid, SourceRefused
 from trcpoints.mee6.leaderboard import Leaderboard
 from trcpoints.mee6.pages import Page, Undecodable, decode_page, error_message, loads
 from trcpoints.mee6.text import one_line
@@ -18,6 +18,9 @@ from trcpoints.mee6.transport import Answer, Hiccup, Limits, Transport
 from trcpoints.mee6.walk import walk
 
 log = logging.getLogger("trcpoints.mee6")
+
+_MOST_VALUES = 100_000
+"""Of one page, those that a name only looks like included: eight times what MEE6 answers."""
 
 _OTHER_WAY = "Try again later, or read a saved answer: trcpoints sync --from FILE"
 _PUBLISH = (
@@ -73,6 +76,7 @@ def fetch_leaderboard(
             return transport.get(url, partial(_read, settings, guild_id, number))
 
         tally = walk(fetch, wanted, on_page)
+        tally.refuse_malformed("The leaderboard")
         return Leaderboard(
             guild_id=guild_id,
             wanted=wanted,
@@ -91,8 +95,17 @@ def fetch_leaderboard(
 def _read(settings: Mee6Settings, guild_id: str, number: int, answer: Answer) -> Page:
     if answer.status != 200:
         raise _refusal(settings, guild_id, answer)
+    where = f"Page {number} of the MEE6 leaderboard"
+    # Counted before there are objects of them, which take a hundred times the bytes.
+    values = sum(map(answer.body.count, (b",", b"[", b"{")))
+    if values > _MOST_VALUES:
+        raise LeaderboardInvalid(
+            f"{where} holds {values:,} values; one of {settings.page_size} players has about "
+            f"{12 * settings.page_size:,}.",
+            hint=_CHECK_BASE,
+        )
     try:
-        return decode_page(answer.body, guild_id, f"Page {number} of the MEE6 leaderboard")
+        return decode_page(answer.body, guild_id, where)
     except Undecodable as fault:
         raise Hiccup(f"its answer is no JSON ({fault})") from fault
 

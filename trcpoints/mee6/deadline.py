@@ -1,8 +1,9 @@
-"""A deadline for a whole HTTP answer, which neither requests nor urllib3 can set.
+"""A deadline and a size for a whole HTTP answer, which neither requests nor urllib3 can set.
 
 Their read time-out starts anew with each byte that arrives, so a server that sends one byte a
 second holds a client for days: in the headers, in a chunk's length, in a gzip stream that yields
-nothing. Here every read from the socket gets what is left of the request's time, and no more.
+nothing. Here every read from the socket gets what is left of the request's time, and no more;
+and every byte counts, of a body or not.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import io
 import socket
 import time
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -41,11 +42,15 @@ class Deadline:
         return min(left, self._longest_read)
 
 
-class DeadlineAdapter(HTTPAdapter):
-    """Connections whose answers keep to a deadline."""
+class TooLarge(HTTPException):
+    """An answer with more bytes than it may have."""
 
-    def __init__(self, deadline: Deadline) -> None:
-        self._answer = _answer_class(deadline)
+
+class DeadlineAdapter(HTTPAdapter):
+    """Connections whose answers keep to a deadline, and have at most so many bytes each."""
+
+    def __init__(self, deadline: Deadline, most_bytes: int) -> None:
+        self._answer = _answer_class(deadline, most_bytes)
         super().__init__()
 
     # Any: the arguments are passed through as they come.
@@ -61,21 +66,26 @@ class DeadlineAdapter(HTTPAdapter):
         return pool
 
 
-def _answer_class(deadline: Deadline) -> type[HTTPResponse]:
+def _answer_class(deadline: Deadline, most_bytes: int) -> type[HTTPResponse]:
     class Answer(HTTPResponse):
         # Any: http.client and urllib3 pass arguments that are none of our business.
         def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
             super().__init__(sock, *args, **kwargs)
-            self.fp = io.BufferedReader(_BoundedReader(self.fp.detach(), sock, deadline))
+            reader = _BoundedReader(self.fp.detach(), sock, deadline, most_bytes)
+            self.fp = io.BufferedReader(reader)
 
     return Answer
 
 
 class _BoundedReader(io.RawIOBase):
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, deadline: Deadline) -> None:
+    def __init__(
+        self, raw: io.RawIOBase, sock: socket.socket, deadline: Deadline, most_bytes: int
+    ) -> None:
         self._raw = raw
         self._sock = sock
         self._deadline = deadline
+        self._most_bytes = most_bytes
+        self._bytes = 0
 
     def readable(self) -> bool:
         return True
@@ -84,6 +94,9 @@ class _BoundedReader(io.RawIOBase):
         self._sock.settimeout(self._deadline.for_next_read())
         # SocketIO has it, though the type of a raw stream does not say so.
         count: int | None = self._raw.readinto(buffer)
+        self._bytes += count or 0
+        if self._bytes > self._most_bytes:
+            raise TooLarge(f"its answer is larger than {self._most_bytes} bytes")
         return count
 
     def close(self) -> None:

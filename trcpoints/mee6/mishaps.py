@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -9,6 +10,7 @@ from email.utils import parsedate_to_datetime
 import requests
 import urllib3
 
+from trcpoints.mee6.deadline import TooLarge
 from trcpoints.mee6.text import one_line
 
 # Anything above is "very long"; it keeps sums of times finite.
@@ -48,14 +50,24 @@ def reason(fault: Exception) -> str:
             return "no whole answer in time"
         case requests.exceptions.ContentDecodingError():
             return "its answer is compressed wrongly"
-        case requests.exceptions.SSLError():
-            return f"no secure connection: {_innermost(fault)}"
-        case requests.exceptions.ProxyError():
-            return f"the proxy failed: {_innermost(fault)}"
         case _ if isinstance(_root(fault), TimeoutError):
             return "no whole answer in time"
+        case _ if isinstance(_root(fault), TooLarge):
+            return str(_root(fault))
         case _:
-            return f"the connection failed: {_innermost(fault)}"
+            return f"{_what_failed(fault)}: {_innermost(fault)}"
+
+
+def _what_failed(fault: Exception) -> str:
+    match fault:
+        case requests.exceptions.SSLError():
+            return "no secure connection"
+        case requests.exceptions.ProxyError():
+            return "the proxy failed"
+        case http.client.HTTPException() | ValueError() | OverflowError():
+            return "its answer is not HTTP"
+        case _:
+            return "the connection failed"
 
 
 def _innermost(fault: BaseException) -> str:

@@ -125,6 +125,18 @@ def _from_body(body: _Body) -> Page | None:
     return Page(body.guild.id, _page_number(body.page), len(body.players), xp)
 
 
+def refuse_malformed(faults: int, players: int, where: str) -> None:
+    """Raise LeaderboardInvalid where more than 1 %, and at least 5, of the players are malformed.
+
+    Asked of every page and of the whole board (section 3).
+    """
+    if faults >= _TOO_MANY_FAULTS and faults * 100 > players:
+        raise LeaderboardInvalid(
+            f"{where} has {faults} malformed players among {players}; nothing of it is used.",
+            hint=_SHAPE,
+        )
+
+
 def _examine(players: list[object], guild_id: str, number: int | None, where: str) -> Page:
     xp: dict[str, int] = {}
     malformed: set[str] = set()
@@ -139,11 +151,7 @@ def _examine(players: list[object], guild_id: str, number: int | None, where: st
                 malformed.add(player_id)
         elif player_id is not None:
             xp[player_id] = max(points, xp.get(player_id, 0))
-    if faults >= _TOO_MANY_FAULTS and faults * 100 > len(players):
-        raise LeaderboardInvalid(
-            f"{where} has {faults} malformed players among {len(players)}; nothing of it is used.",
-            hint=_SHAPE,
-        )
+    refuse_malformed(faults, len(players), where)
     return Page(guild_id, number, len(players), xp, frozenset(malformed.difference(xp)), nameless)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import BinaryIO
 
+import msgspec
+
 from trcpoints.errors import LeaderboardInvalid, NotFound
 from trcpoints.mee6.leaderboard import Completeness, Leaderboard
-from trcpoints.mee6.pages import Page, Undecodable, decode_page, loads, page_of
+from trcpoints.mee6.pages import Page, Undecodable, decode_page, loads
+from trcpoints.mee6.text import one_line
 from trcpoints.mee6.walk import Tally
 
 FULL_PAGE = 999
@@ -46,6 +50,7 @@ def read_leaderboard(
     tally = Tally(wanted)
     for page in pages:
         tally.read(page)
+    tally.refuse_malformed(name)
     return Leaderboard(
         guild_id=pages[0].guild_id,
         wanted=wanted,
@@ -73,32 +78,51 @@ def _read(source: Path | BinaryIO, name: str) -> bytes:
 
 
 def _decode(body: bytes, name: str, guild_id: str | None) -> list[Page]:
-    where = f"A page of {name}"
     try:
         if body.lstrip().startswith(b"["):
-            return _decode_array(body, name, guild_id)
-        try:
+            documents = _array_items(body, name)
+        elif _is_ndjson(body):
+            documents = _lines(body)
+        else:
             return [decode_page(body, guild_id, name)]
-        except Undecodable:
-            # No line of NDJSON can hold a line break, so lines are documents.
-            lines = [line for line in body.splitlines() if line.strip()]
-            if len(lines) < 2:
-                raise
-            return [decode_page(line, guild_id, where) for line in lines]
+        return [decode_page(document, guild_id, f"A page of {name}") for document in documents]
     except Undecodable as fault:
         raise LeaderboardInvalid(f"{name} is not JSON ({fault}).", hint=_EXPECTED) from fault
 
 
-def _decode_array(body: bytes, name: str, guild_id: str | None) -> list[Page]:
-    values = loads(body)
-    if not isinstance(values, list) or not values:
+def _array_items(body: bytes, name: str) -> Iterator[bytes]:
+    try:
+        # Raw: each page is decoded on its own, and only then are there objects of its players.
+        items = msgspec.json.decode(body, type=list[msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise Undecodable(one_line(str(fault))) from fault
+    if not items:
         raise LeaderboardInvalid(f"{name} holds no page.", hint=_EXPECTED)
-    if all(isinstance(value, dict) and "xp" in value for value in values):
+    first = loads(bytes(items[0]))
+    if isinstance(first, dict) and "xp" in first:
         raise LeaderboardInvalid(
             f"{name} is a list of players, without the pages around them that name the guild.",
             hint=_EXPECTED,
         )
-    return [page_of(value, guild_id, f"A page of {name}") for value in values]
+    return map(bytes, items)
+
+
+def _lines(body: bytes) -> Iterator[bytes]:
+    # One at a time: a list of them would hold the file a second time.
+    return filter(bytes.strip, io.BytesIO(body))
+
+
+def _is_ndjson(body: bytes) -> bool:
+    """Whether there are several lines, and the first is a document by itself."""
+    lines = _lines(body)
+    first = next(lines, b"")
+    if next(lines, None) is None:
+        return False
+    try:
+        loads(first)
+    except Undecodable:
+        return False
+    return True
 
 
 def _in_order(pages: list[Page], name: str) -> list[Page]:

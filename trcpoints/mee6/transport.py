@@ -6,6 +6,7 @@ Knows nothing of MEE6: what an answer means is for the caller to say.
 from __future__ import annotations
 
 import contextlib
+import http.client
 import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -18,19 +19,30 @@ import backoff
 import requests
 import urllib3
 
-from trcpoints.errors import RateLimited, SourceUnavailable
+from trcpoints.errors import RateLimited, SourceUnavailable, TrcpointsError
 from trcpoints.mee6.deadline import Deadline, DeadlineAdapter
 from trcpoints.mee6.mishaps import parse_retry_after, reason
-from trcpoints.mee6.text import one_line
+from trcpoints.mee6.text import one_line, without
 
 T = TypeVar("T")
 
+_THIS_MACHINE = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
 _CHUNK = 65_536
 _NEVER_RIGHT = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
     requests.exceptions.MissingSchema,
 )
+# What the libraries let through of an answer that is not HTTP belongs to it.
+_BROKEN = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    ValueError,
+    OverflowError,
+)
+_AROUND_A_BODY = 1024 * 1024
+"""Bytes that the headers of an answer, and the frames of its chunks, may have."""
 
 
 class Hiccup(Exception):
@@ -64,8 +76,8 @@ class Limits:
     """For one request, from its start to the last byte of its answer."""
     budget: float = 14 * 60.0
     """For all requests and waits together."""
-    body_cap: int = 16 * 1024 * 1024
-    """For one body, decompressed."""
+    body_cap: int = 8 * 1024 * 1024
+    """For one body, decompressed; 1000 players take a quarter of a megabyte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +130,11 @@ class Transport:
         self._session.headers.update(
             {"User-Agent": user_agent, "Accept": "application/json", "Accept-Encoding": "gzip"}
         )
-        adapter = DeadlineAdapter(self._deadline)
+        adapter = DeadlineAdapter(self._deadline, limits.body_cap + _AROUND_A_BODY)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
+        # It warns of answers in their own words, which may be anything.
+        logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
     def __enter__(self) -> Self:
         return self
@@ -132,6 +146,8 @@ class Transport:
         traceback: TracebackType | None,
     ) -> None:
         self._session.close()
+        if isinstance(fault, TrcpointsError):
+            fault.requests, fault.retries = self.requests, self.retries
 
     def get(self, url: str, read: Callable[[Answer], T]) -> T:
         """GET `url`; what `read` makes of the answer, which is never a 429 or 5xx.
@@ -139,7 +155,15 @@ class Transport:
         `read` may raise Hiccup to have the request repeated, or anything else for good. Raises
         RateLimited, and SourceUnavailable for a server that did not answer well in all tries.
         """
+        try:
+            return self._patiently(url, read)
+        except TrcpointsError as fault:
+            # Whatever a server said, it may have said what we sent.
+            fault.message = without(self._authorization, fault.message)
+            fault.args = (fault.message,)
+            raise
 
+    def _patiently(self, url: str, read: Callable[[Answer], T]) -> T:
         def attempt() -> T:
             return self._attempt(url, read)
 
@@ -165,9 +189,9 @@ class Transport:
                 f"{self._source} cannot be asked at {one_line(url)}: {reason(fault)}",
                 hint="Check the address, and HTTP_PROXY and HTTPS_PROXY if they are set.",
             ) from fault
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as fault:
+        except _BROKEN as fault:
             raise Hiccup(reason(fault)) from fault
-        self._log.debug("GET %s: %d, %d bytes", url, answer.status, len(answer.body))
+        self._tell(logging.DEBUG, f"GET {url}: {answer.status}, {len(answer.body)} bytes")
         if answer.status == 429:
             pause = parse_retry_after(answer.headers.get("Retry-After"), self._now())
             raise Hiccup("it answered 429 (too many requests)", limited=True, retry_after=pause)
@@ -186,6 +210,8 @@ class Transport:
         limits = self._limits
         left = max(self._budget_end - time.monotonic(), 0.001)
         self._deadline.start(min(limits.request_time, left), limits.read_timeout)
+        # No proxy reaches what is on this machine, as the demo's MEE6 is.
+        self._session.trust_env = not url.startswith(_THIS_MACHINE)
         with self._session.get(
             url,
             stream=True,
@@ -206,7 +232,7 @@ class Transport:
         chunks: Iterator[bytes] = response.iter_content(_CHUNK)
         if response.status_code != 200:
             # Such a body has a sentence to tell at best; the status counts even where it breaks.
-            with contextlib.suppress(requests.RequestException, urllib3.exceptions.HTTPError):
+            with contextlib.suppress(*_BROKEN):
                 return next(chunks, b"")
             return b""
         body = bytearray()
@@ -237,7 +263,10 @@ class Transport:
         if not self._fits(wait):
             raise self._failure(hiccup) if hiccup.limited else self._out_of_time()
         self.retries += 1
-        self._log.info("%s: %s; trying again in %.1f s", self._source, hiccup.why, wait)
+        self._tell(logging.INFO, f"{self._source}: {hiccup.why}; trying again in {wait:.1f} s")
+
+    def _tell(self, level: int, message: str) -> None:
+        self._log.log(level, "%s", without(self._authorization, message))
 
     def _fits(self, wait: float) -> bool:
         return time.monotonic() + wait < self._budget_end

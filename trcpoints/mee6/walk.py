@@ -12,12 +12,11 @@ is why one walk never decides alone that a member is absent for good (design, se
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Set
 
 from trcpoints.errors import LeaderboardInvalid
 from trcpoints.mee6.leaderboard import Completeness
-from trcpoints.mee6.pages import Page
+from trcpoints.mee6.pages import Page, refuse_malformed
 
 EXTRA_READS = 3
 MAX_PAGES = 20_000
@@ -39,7 +38,8 @@ class Tally:
         self.pages = 0
         self.pages_with_players = 0
         self._nameless = 0
-        self._recent: deque[set[str]] = deque()
+        self._recent: set[str] = set()
+        self._earlier: set[str] = set()
 
     def read(self, page: Page) -> None:
         """Count a page that is read for the first time."""
@@ -58,6 +58,10 @@ class Tally:
         """True when every wanted id was seen."""
         return len(self.xp) + len(self.unreadable) == len(self.wanted)
 
+    def refuse_malformed(self, where: str) -> None:
+        """Raise LeaderboardInvalid where too many of all players read are malformed."""
+        refuse_malformed(self.invalid_players, self.players + self.invalid_players, where)
+
     @property
     def completeness(self) -> Completeness:
         """What an absence means, once the end of the board was reached."""
@@ -72,9 +76,8 @@ class Tally:
         # cost as much as there are members, for every page.
         found = set(filter(self.wanted.__contains__, page.xp))
         again = set(filter(self.xp.__contains__, found))
-        strangers = ids.difference(again, self.unreadable)
-        for recent in self._recent:
-            strangers -= recent
+        # Not -=, which would go through the larger set.
+        strangers = ids - again - self.unreadable - self._recent - self._earlier
         for player_id in found - again:
             self.xp[player_id] = page.xp[player_id]
         for player_id in again:
@@ -90,10 +93,9 @@ class Tally:
         return len(strangers)
 
     def _remember(self, ids: set[str]) -> None:
-        self._recent.append(ids)
-        kept = sum(map(len, self._recent))
-        while kept - len(self._recent[0]) >= _REMEMBERED_IDS:
-            kept -= len(self._recent.popleft())
+        self._recent |= ids
+        if len(self._recent) >= _REMEMBERED_IDS:
+            self._earlier, self._recent = self._recent, set()
 
 
 def walk(
@@ -108,7 +110,7 @@ def walk(
     """
     tally = Tally(wanted)
     extra_reads = EXTRA_READS
-    previous: set[str] = set()
+    previous: set[str] | None = None
     repeats = 0
     for number in range(MAX_PAGES):
         page = fetch(number)

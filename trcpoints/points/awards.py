@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from trcpoints.points.conversion import SYNC_SOURCE
 from trcpoints.records import quoted, why_unstorable
 
-SYNC_SOURCE = "discord"
 ADJUSTMENT = "adjustment"
 MOST_POINTS = 10**9
 LONGEST_KEY = 200

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 XP_PER_POINT = 100
 POINTS_PER_UNIT = 1
+SYNC_SOURCE = "discord"
+"""The source of the entries that a conversion makes; the sync's alone (section 2.7)."""
 
 
 def convert(carry: int, delta: int) -> tuple[int, int]:

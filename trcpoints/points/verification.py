@@ -13,8 +13,8 @@ from trcpoints.db.engine import Engine
 from trcpoints.db.models import Activity, LedgerEntry, Member
 from trcpoints.documents import BookFault, DayFault, ErrorInfo, PointsVerifyDocument
 from trcpoints.errors import BooksDoNotAddUp
-from trcpoints.points.awards import ADJUSTMENT, SYNC_SOURCE
-from trcpoints.points.conversion import XP_PER_POINT, convert
+from trcpoints.points.awards import ADJUSTMENT
+from trcpoints.points.conversion import SYNC_SOURCE, XP_PER_POINT, convert
 from trcpoints.points.derived import day_faults, streak_faults
 
 _NAMED = 20

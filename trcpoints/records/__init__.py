@@ -90,18 +90,20 @@ def scan_records(
 
 
 def read_input(path: str) -> tuple[bytes, str]:
-    """The bytes of a file, or of stdin for `-`, and how messages call it; raises NotFound."""
-    if path == "-":
-        return sys.stdin.buffer.read(), "stdin"
+    """The bytes of a file, or of stdin for `-`, and how messages call it.
+
+    Raises NotFound, and DataRefused for what cannot be read.
+    """
+    name = "stdin" if path == "-" else path
     try:
-        return Path(path).read_bytes(), path
+        return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes(), name
     except (FileNotFoundError, NotADirectoryError) as fault:
         raise NotFound(
             f"There is no file {path}.", hint="Check the name; - reads from stdin."
         ) from fault
     except (OSError, ValueError) as fault:
         reason = fault.strerror if isinstance(fault, OSError) else fault
-        raise DataRefused(f"{path} cannot be read: {reason}.", hint="Check the file.") from fault
+        raise DataRefused(f"{name} cannot be read: {reason}.", hint="Check the file.") from fault
 
 
 def _decode(data: bytes, name: str) -> str:

@@ -14,6 +14,9 @@ from trcpoints.records.values import JsonObject, loads, original_cell, quoted, r
 Fault = tuple[int, str]
 """The number of a line or record, and what is wrong with it."""
 
+MOST_COLUMNS = 100
+"""Columns of a file, or keys of an object, with those that are passed over."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -67,6 +70,8 @@ class Reader:
         if not isinstance(value, JsonObject):
             self._fault(line, "should be an object, like {" + f'"{self.columns[0]}": "…"' + "}")
             return
+        if not self._can_be_counted(line, len(value)):
+            return
         sound = self._names_are_sound(line, [key for key, _ in value])
         values: dict[str, str | None] = {}
         for key, cell in value:
@@ -82,6 +87,8 @@ class Reader:
         rows = _rows(text, _delimiter(text, self.columns))
         try:
             line, cells = next(rows)
+            if not self._can_be_counted(line, len(cells)):
+                return
             header = [cell.strip().lower() for cell in cells]
             if not any(name in self.columns for name in header):
                 self._fault(line, f"should be a header: some of {', '.join(self.columns)}")
@@ -106,14 +113,22 @@ class Reader:
         if sound:
             yield Record(line, values)
 
+    def _can_be_counted(self, line: int, columns: int) -> bool:
+        if columns > MOST_COLUMNS:
+            self._fault(line, f"has {columns:,} columns; at most {MOST_COLUMNS} are read")
+        return columns <= MOST_COLUMNS
+
     def _names_are_sound(self, line: int, names: list[str]) -> bool:
         passed_over = self.exported if self.exported <= set(names) else frozenset()
         reasons = [
             self._unknown(n) for n in names if n not in self.columns and n not in passed_over
         ]
-        if len(set(names)) < len(names):
-            twice = next(name for i, name in enumerate(names) if name in names[:i])
-            reasons.append(f"has {quoted(twice)} more than once")
+        seen: set[str] = set()
+        for name in names:
+            if name in seen:
+                reasons.append(f"has {quoted(name)} more than once")
+                break
+            seen.add(name)
         for reason in reasons:
             self._fault(line, reason)
         return not reasons

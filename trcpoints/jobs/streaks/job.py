@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import datetime
 
@@ -9,13 +10,13 @@ from trcpoints.config import Settings
 from trcpoints.db.database import Access, open_database
 from trcpoints.db.engine import Engine
 from trcpoints.documents import RunStatus, StreaksDocument
-from trcpoints.errors import Interrupted, TrcpointsError, TryLater
+from trcpoints.errors import InternalError, Interrupted, TrcpointsError, TryLater
 from trcpoints.jobs.run import (
     RunIdentity,
     error_info,
     new_run_id,
     record_completed,
-    record_ended,
+    record_failure,
 )
 from trcpoints.jobs.streaks.judging import judge
 from trcpoints.members.judged import STREAKS_JOB
@@ -33,21 +34,32 @@ def run_streaks(settings: Settings, clock: Clock) -> StreaksDocument:
     now = clock()
     run = RunIdentity(new_run_id(now), STREAKS_JOB, settings.trigger, now, counted=True)
     document = StreaksDocument(run_id=run.run_id, status="completed")
+    committed = threading.Event()
     try:
         with open_database(settings.database_url, Access.WRITE) as engine:
-            work(engine, run, document, clock)
+            work(engine, run, document, clock, committed)
     except TrcpointsError as fault:
         skipped = isinstance(fault, TryLater)
         fault.document = _ended(document, "skipped" if skipped else "failed", fault)
         raise
+    except Exception as fault:
+        bug = InternalError.of(fault)
+        bug.document = _ended(document, "failed", bug)
+        raise bug from fault
     except Interrupted as stop:
-        stop.document = _ended(document, "interrupted", stop)
+        stop.document = document if committed.is_set() else _ended(document, "interrupted", stop)
         raise
     return document
 
 
-def work(engine: Engine, run: RunIdentity, document: StreaksDocument, clock: Clock) -> None:
-    """Do the work; where it fails and the database can still be written, record that."""
+def work(
+    engine: Engine,
+    run: RunIdentity,
+    document: StreaksDocument,
+    clock: Clock,
+    committed: threading.Event,
+) -> None:
+    """Do the work, and say when it is committed; record a failure where that can be."""
     try:
         with engine.books():
             judged = judge(engine, run.started_at)
@@ -55,14 +67,13 @@ def work(engine: Engine, run: RunIdentity, document: StreaksDocument, clock: Clo
             document.judged_through = judged.through.isoformat()
             document.members = judged.members
             document.milestones = report_milestones(run.run_id)
+            engine.after_commit(committed.set)
             record_completed(run, clock(), _stats(document))
     except TryLater:
         raise
     except (Exception, Interrupted) as fault:
-        # Where the database itself failed there is nothing to record it in.
-        if not isinstance(fault, Exception) or engine.explain(fault) is None:
-            status: RunStatus = "interrupted" if isinstance(fault, Interrupted) else "failed"
-            record_ended(engine, run, status, clock(), error=error_info(fault))
+        if not committed.is_set():
+            record_failure(engine, run, fault, clock())
         raise
 
 

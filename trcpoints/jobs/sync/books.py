@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import starmap
 
 from trcpoints.db.engine import Engine, Row
 from trcpoints.db.fields import from_driver, to_text
 from trcpoints.db.models import Member
 from trcpoints.jobs.sync.plan import MemberState, SyncPlan, Verdict
+from trcpoints.points.conversion import SYNC_SOURCE
 from trcpoints.points.daily import add_to_days
 from trcpoints.points.streaks.repair import repair_late
 
 ACTIVITY_TYPE = "MESSAGE"
-SOURCE = "discord"
 
 _STATE = (
     Member.id,
@@ -70,8 +71,7 @@ def read_wanted(engine: Engine) -> set[str]:
 
 def read_states(engine: Engine) -> Iterator[MemberState]:
     """The state of the members who are synced, in one query."""
-    for row in engine.raw_rows(Member.select(*_STATE).where(_IS_SYNCED)):
-        yield MemberState(*row)
+    return starmap(MemberState, engine.raw_rows(Member.select(*_STATE).where(_IS_SYNCED)))
 
 
 def apply(
@@ -111,7 +111,7 @@ def _entries(
         if verdict.awarded:
             member_id = verdict.after.member_id
             key = f"{sync_id}:{member_id}"
-            yield (member_id, SOURCE, verdict.awarded, key, occurred, created, sync_id)
+            yield (member_id, SYNC_SOURCE, verdict.awarded, key, occurred, created, sync_id)
 
 
 def _updates(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,14 +11,16 @@ from trcpoints.config import Settings
 from trcpoints.db.database import Access, open_database
 from trcpoints.db.engine import Engine
 from trcpoints.documents import (
-    ErrorInfo,
     RunStatus,
     SyncDocument,
     SyncLeaderboard,
+    SyncPoints,
     SyncResult,
+    SyncXp,
 )
 from trcpoints.errors import (
     CoolingDown,
+    InternalError,
     Interrupted,
     RateLimited,
     SyncOvertaken,
@@ -32,7 +35,7 @@ from trcpoints.jobs.run import (
     is_completed,
     recall,
     record_completed,
-    record_ended,
+    record_failure,
 )
 from trcpoints.jobs.sync import books, guard
 from trcpoints.jobs.sync.plan import SyncPlan, decide, occurrence
@@ -41,6 +44,8 @@ from trcpoints.mee6.leaderboard import Leaderboard
 COOLDOWN_UNNAMED = timedelta(minutes=30)
 COOLDOWN_SHORTEST = timedelta(seconds=5)
 COOLDOWN_LONGEST = timedelta(hours=6)
+
+log = logging.getLogger("trcpoints.sync")
 
 Clock = Callable[[], datetime]
 Fetch = Callable[[Set[str]], Leaderboard]
@@ -86,9 +91,15 @@ def sync(settings: Settings, options: SyncOptions, fetch: Fetch, clock: Clock) -
         fault.document = job.document
         raise
     except Interrupted as stop:
-        job.close("interrupted")
+        if not job.committed:
+            job.close("interrupted", stop)
         stop.document = job.document
         raise
+    except Exception as fault:
+        bug = InternalError.of(fault)
+        job.close("failed", bug)
+        bug.document = job.document
+        raise bug from fault
     return job.document
 
 
@@ -98,6 +109,7 @@ class _Sync:
     def __init__(self, settings: Settings, options: SyncOptions, clock: Clock) -> None:
         self.options = options
         self.clock = clock
+        self.committed = False
         self.identity = RunIdentity(
             run_id=options.sync_id,
             job=SYNC_JOB,
@@ -131,12 +143,11 @@ class _Sync:
         except TryLater:
             raise
         except (Exception, Interrupted) as fault:
-            # Where the database itself failed there is nothing to record it in.
-            if not isinstance(fault, Exception) or engine.explain(fault) is None:
+            if not self.committed:
                 self._record_end(engine, fault)
             raise
 
-    def close(self, status: RunStatus, fault: TrcpointsError | None = None) -> None:
+    def close(self, status: RunStatus, fault: BaseException | None = None) -> None:
         """Say in the document how and when the run ended."""
         document = self.document
         document.status = status
@@ -144,22 +155,35 @@ class _Sync:
         elapsed = document.finished_at - document.started_at
         document.duration_seconds = round(elapsed.total_seconds(), 3)
         if fault is not None:
-            document.reason = fault.code
-            document.error = ErrorInfo(fault.code, fault.message, fault.hint)
+            document.error = error_info(fault)
+            document.reason = document.error.code
+            # What was planned has not happened.
+            document.xp, document.points = SyncXp(), SyncPoints()
 
     def _respect_cooldown(self, memory: Memory) -> None:
         until = memory.cooldown_until
-        if until is None or until <= self.identity.started_at:
+        started_at = self.identity.started_at
+        # One beyond the longest there is was noted while the clock was wrong.
+        if until is None or not started_at < until <= started_at + COOLDOWN_LONGEST:
             return
         if self.options.saved or self.options.ignore_cooldown:
             return
         raise CoolingDown(
-            f"MEE6 asked us to wait until {until:%Y-%m-%d %H:%M:%S} UTC.",
+            f"MEE6 is left alone until {until:%Y-%m-%d %H:%M:%S} UTC: it answered 429, too many "
+            "requests.",
             hint="Later runs go on by themselves; to ask now: trcpoints sync --ignore-cooldown",
         )
 
     def _work(self, engine: Engine, fetch: Fetch, memory: Memory) -> None:
-        board = fetch(books.read_wanted(engine))
+        wanted = books.read_wanted(engine)
+        log.info("reading the leaderboard for %d members", len(wanted))
+        try:
+            board = fetch(wanted)
+        except TrcpointsError as fault:
+            self.document.leaderboard.requests = fault.requests
+            self.document.leaderboard.retries = fault.retries
+            raise
+        log.info("%d of them found; the board is %s", len(board.xp), board.completeness.value)
         self._describe_board(board)
         if self.options.dry_run:
             with engine.atomic():
@@ -183,8 +207,13 @@ class _Sync:
                 occurred_at=occurrence(started_at, memory.last_completed_at),
             )
             self.close("completed")
+            engine.after_commit(self._note_commit)
             done = record_completed(self.identity, self.document.finished_at, self._stats())
             self.document.consecutive_failures = done.consecutive_failures
+        log.info("written: %d members changed", len(plan.verdicts))
+
+    def _note_commit(self) -> None:
+        self.committed = True
 
     def _decide(self, engine: Engine, board: Leaderboard) -> SyncPlan:
         """The plan, described in the document; raises MassChangeRefused."""
@@ -221,16 +250,13 @@ class _Sync:
         """Record a run that came to nothing, unless it was a dry run, which cannot write."""
         if self.options.dry_run:
             return
-        error = error_info(fault)
-        memory = record_ended(
-            engine,
-            self.identity,
-            "interrupted" if isinstance(fault, Interrupted) else "failed",
-            self.clock(),
-            error=error,
-            cooldown_until=_cooldown(fault, self.clock()),
-        )
-        self.document.consecutive_failures = memory.consecutive_failures
+        now = self.clock()
+        until = _cooldown(fault, now)
+        if isinstance(fault, RateLimited) and until is not None:
+            fault.hint = f"Syncs are skipped until {until:%Y-%m-%d %H:%M:%S} UTC. {fault.hint}"
+        memory = record_failure(engine, self.identity, fault, now, cooldown_until=until)
+        if memory is not None:
+            self.document.consecutive_failures = memory.consecutive_failures
 
 
 def _cooldown(fault: BaseException, now: datetime) -> datetime | None:

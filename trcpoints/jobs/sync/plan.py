@@ -22,7 +22,9 @@ MIDNIGHT_GAP = timedelta(minutes=35)
 """The longest gap over midnight whose activity is credited to the day before (section 2.6)."""
 
 
-class MemberState(Struct, frozen=True):
+# gc=False here and below: they refer to nothing that could refer back to them, and there are too
+# many of them for the garbage collector to look through again and again.
+class MemberState(Struct, frozen=True, gc=False):
     """What the books say of one member before the sync (`trcpoints.db.models.Member`).
 
     `left_at` and `last_active_at` are as the database's driver gives and takes them.
@@ -54,7 +56,7 @@ class Outcome(enum.Enum):
     DEFERRED = "deferred"
 
 
-class Verdict(Struct, frozen=True):
+class Verdict(Struct, frozen=True, gc=False):
     """The outcome for one member, and their state after it.
 
     `recorded` asks for an activity record, whose delta is `xp_delta` (None: a baseline).
@@ -161,10 +163,7 @@ def _judge_seen(member: MemberState, xp: int, *, rebaseline: bool) -> Verdict:
 
 def _judge_missing(member: MemberState, board: Leaderboard, *, rebaseline: bool) -> Verdict:
     """A member who was not found: not there, or not known whether there."""
-    if rebaseline and member.xp_total is not None:
-        after = structs.replace(member, rebaseline=True)
-    else:
-        after = member
+    after = structs.replace(member, rebaseline=True) if rebaseline else member
     if member.discord_id in board.unreadable:
         after = structs.replace(after, absences=0, deferrals=0)
         return Verdict(Outcome.DEFERRED, member, after)

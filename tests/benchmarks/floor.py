@@ -1,0 +1,177 @@
+"""The floor of a sync: no program can do less to get the same rows into the tables.
+
+`python -m tests.benchmarks.floor DATABASE_URL SNAPSHOT MEMBERS`. Decodes every page with msgspec
+and writes the changed rows, which are known beforehand, by `executemany` or `COPY`: it reads
+nothing from the database, decides nothing and checks nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from tests.support.large import EVERY, delta, discord_id, xp_before
+
+SYNC_ID = "floor"
+NOW = "2026-01-19T12:00:00.000000Z"
+
+ACTIVITY = (
+    "member_id",
+    "discord_id",
+    "activity_type",
+    "xp_delta",
+    "xp_total",
+    "synced_at",
+    "sync_id",
+)
+LEDGER = (
+    "member_id",
+    "source",
+    "points",
+    "idempotency_key",
+    "occurred_at",
+    "created_at",
+    "sync_id",
+)
+MEMBER = (
+    "id",
+    "xp_total",
+    "carry",
+    "points",
+    "quiet",
+    "left_at",
+    "absences",
+    "deferrals",
+    "rebaseline",
+    "last_active_at",
+)
+
+Rows = Iterable[Sequence[object]]
+
+
+class Guild(msgspec.Struct, gc=False):
+    """The guild of a page."""
+
+    id: str
+
+
+class Player(msgspec.Struct, gc=False):
+    """A player on a page."""
+
+    id: str
+    xp: int
+
+
+class Page(msgspec.Struct):
+    """A page of the leaderboard."""
+
+    guild: Guild
+    players: list[Player]
+
+
+def count_players(snapshot: Path) -> int:
+    """Decode every page, keep none."""
+    decoder = msgspec.json.Decoder(Page)
+    with snapshot.open("rb") as file:
+        return sum(len(decoder.decode(line).players) for line in file)
+
+
+def activity_rows(members: int) -> Iterator[Sequence[object]]:
+    """A record of every change."""
+    for number in range(0, members, EVERY):
+        change = delta(number)
+        xp = xp_before(number) + change
+        yield (number + 1, discord_id(number), "MESSAGE", change, xp, NOW, SYNC_ID)
+
+
+def ledger_rows(members: int) -> Iterator[Sequence[object]]:
+    """An entry for every change that moves a whole point."""
+    for number in range(0, members, EVERY):
+        points = int(delta(number) / 100)
+        if points:
+            key = f"{SYNC_ID}:{number + 1}"
+            yield (number + 1, "discord", points, key, NOW, NOW, SYNC_ID)
+
+
+def member_rows(members: int) -> Iterator[Sequence[object]]:
+    """The state after every change."""
+    for number in range(0, members, EVERY):
+        change = delta(number)
+        points = int(change / 100)
+        xp = xp_before(number) + change
+        active = NOW if points > 0 else None
+        carry = change - 100 * points
+        yield (number + 1, xp, carry, points, False, None, 0, 0, False, active)
+
+
+def write_sqlite(path: str, activity: Rows, ledger: Rows, member: Rows) -> None:
+    """One transaction, with the program's own pragmas."""
+    import sqlite3
+
+    connection = sqlite3.connect(path, isolation_level=None)
+    for pragma in ("journal_mode = wal", "synchronous = full", "foreign_keys = 1"):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.execute("BEGIN IMMEDIATE")
+    for table, columns, rows in (
+        ("discord_activity", ACTIVITY, activity),
+        ("ledger", LEDGER, ledger),
+    ):
+        marks = ", ".join("?" * len(columns))
+        connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
+    settings = ", ".join(f"{name} = ?{place}" for place, name in enumerate(MEMBER[1:], start=2))
+    connection.executemany(f"UPDATE member SET {settings} WHERE id = ?1", member)
+    connection.execute("COMMIT")
+    connection.close()
+
+
+def write_postgresql(url: str, activity: Rows, ledger: Rows, member: Rows) -> None:
+    """One transaction; the members by way of a temporary table."""
+    import psycopg
+    from psycopg.sql import SQL, Identifier
+
+    def names(columns: Iterable[str]) -> Iterator[Identifier]:
+        return map(Identifier, columns)
+
+    with psycopg.connect(url, options="-c timezone=UTC") as connection:
+        cursor = connection.cursor()
+        listed = SQL(", ").join(names(MEMBER))
+        cursor.execute(
+            SQL(
+                "CREATE TEMPORARY TABLE changes ON COMMIT DROP AS "
+                "SELECT {} FROM member WITH NO DATA"
+            ).format(listed)
+        )
+        for table, columns, rows in (
+            ("discord_activity", ACTIVITY, activity),
+            ("ledger", LEDGER, ledger),
+            ("changes", MEMBER, member),
+        ):
+            into = SQL("COPY {} ({}) FROM STDIN").format(
+                Identifier(table), SQL(", ").join(names(columns))
+            )
+            with cursor.copy(into) as copy:
+                for row in rows:
+                    copy.write_row(row)
+        settings = SQL(", ").join(
+            SQL("{0} = changes.{0}").format(name) for name in names(MEMBER[1:])
+        )
+        cursor.execute(
+            SQL("UPDATE member SET {} FROM changes WHERE member.id = changes.id").format(settings)
+        )
+
+
+def main(url: str, snapshot: Path, members: int) -> None:
+    """Decode, then write."""
+    assert count_players(snapshot) == members
+    rows = activity_rows(members), ledger_rows(members), member_rows(members)
+    if url.startswith("sqlite:///"):
+        write_sqlite(url.removeprefix("sqlite:///"), *rows)
+    else:
+        write_postgresql(url, *rows)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))

@@ -1,0 +1,105 @@
+"""What each command loads: hundreds of runs a day pay for every module (design, section 15)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+from tests.support.cli import Cli
+
+HEAVY = frozenset(
+    {
+        "asyncio",
+        "backoff",
+        "msgspec",
+        "peewee",
+        "playhouse",
+        "psycopg",
+        "pydantic",
+        "requests",
+        "rich.console",
+        "rich.table",
+        "sentry_sdk",
+        "urllib3",
+    }
+)
+SHELL = {"cli", "config", "errors", "signals"}
+BOOKS = SHELL | {"db", "documents"}
+
+RUN_AND_TELL = """
+import json, sys
+from trcpoints.cli.main import main
+code = main(sys.argv[1:])
+print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+sys.exit(code)
+"""
+
+PARSE_AN_OPTION = """
+import json, sys, typer
+app = typer.Typer(add_completion=False)
+@app.command()
+def greet(name: str = "") -> None: ...
+app(["--name", "x"], standalone_mode=False)
+print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+"""
+
+PAGE = {"guild": {"id": "159962941502783488"}, "players": [{"id": "101", "xp": 500}], "page": 0}
+
+
+def loaded(cli: Cli, program: str, *arguments: str) -> set[str]:
+    """The modules that a fresh Python has loaded when the program ends."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=cli.folder,
+        env=cli.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    ("command", "heavy", "ours"),
+    [
+        ("--version", set(), SHELL),
+        ("--help", {"rich.console", "rich.table"}, SHELL),
+        ("sync --help", {"rich.console", "rich.table"}, SHELL),
+        ("members list --json", {"msgspec", "peewee"}, BOOKS | {"members", "records"}),
+        (
+            "sync --from board.json --json",
+            {"msgspec", "peewee"},
+            BOOKS | {"jobs", "mee6", "points"},
+        ),
+        ("sync --from board.json -q", {"msgspec", "peewee"}, BOOKS | {"jobs", "mee6", "points"}),
+    ],
+)
+def test_a_command_loads_only_what_it_uses(
+    sqlite_cli: Cli, command: str, heavy: set[str], ours: set[str]
+) -> None:
+    (sqlite_cli.folder / "board.json").write_text(json.dumps(PAGE))
+    sqlite_cli.ok("members", "add", "--discord-id", "101")
+    modules = loaded(sqlite_cli, RUN_AND_TELL, *command.split())
+    packages = {name.split(".")[1] for name in modules if name.startswith("trcpoints.")}
+    assert modules & HEAVY == heavy
+    assert packages == ours
+
+
+def test_sqlite_does_without_psycopg_where_it_is_installed(sqlite_cli: Cli) -> None:
+    assert version("psycopg")
+    modules = loaded(sqlite_cli, RUN_AND_TELL, "members", "list", "--json")
+    assert not [name for name in modules if name.startswith("psycopg")]
+
+
+def test_typer_parses_an_option_without_pydantic(sqlite_cli: Cli) -> None:
+    """The pin `typer<0.29` in pyproject.toml may go as soon as this passes without it."""
+    assert "pydantic" not in loaded(sqlite_cli, PARSE_AN_OPTION), (
+        f"Typer {version('typer')} loads pydantic to parse an option, which more than doubles the "
+        "start-up of every command: put the pin typer<0.29 back into pyproject.toml"
+    )

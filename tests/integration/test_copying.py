@@ -195,7 +195,17 @@ def test_a_copy_that_fails_leaves_the_target_empty(filled: Cli, target: str, act
 def test_a_copy_that_is_killed_leaves_the_target_empty(filled: Cli, target: str) -> None:
     def run(step: int) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "tests.support.killer", str(step), "db", "copy", "--to", target],
+            [
+                sys.executable,
+                "-m",
+                "tests.support.killer",
+                "KILL",
+                str(step),
+                "db",
+                "copy",
+                "--to",
+                target,
+            ],
             env=filled.environment,
             cwd=filled.folder,
             capture_output=True,
@@ -248,7 +258,7 @@ def test_an_address_that_is_not_taken(sqlite_cli: Cli, url: str) -> None:
 def test_a_target_that_is_down_is_named_as_it_was_typed(sqlite_cli: Cli) -> None:
     result = sqlite_cli("db", "copy", "--to", "postgresql:///nowhere?host=/nonexistent")
     assert result.code == 74
-    assert "The database postgresql:///nowhere?host=%2Fnonexistent cannot be used" in result.err
+    assert "The database postgresql:///nowhere?host=/nonexistent cannot be used" in result.err
 
 
 def test_without_a_source_there_is_no_target(sqlite_cli: Cli, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.support import books
 from tests.support.cli import Cli
 from tests.support.streaks import add, assert_sound, at, award, run, shown, streak
-from trcpoints.db import postgres, sqlite
+from trcpoints.db import engine
 from trcpoints.db.database import Access, open_database
 from trcpoints.db.models import DailyPoints, GraceDay, Member
 from trcpoints.jobs.streaks import judging
@@ -322,8 +322,7 @@ def test_a_run_that_fails_changes_nothing_and_is_counted(ann: Cli) -> None:
 def test_a_run_that_finds_the_database_locked_is_skipped(
     ann: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "LOCK_WAIT", 0.2)
-    monkeypatch.setattr(postgres, "LOCK_WAIT", 1)
+    monkeypatch.setattr(engine, "LOCK_WAIT", 0.3)
     with open_database(ann.environment["DATABASE_URL"], Access.WRITE) as other, other.books():
         Member.update(carry=0).execute()
         result = ann("streaks", "--json")

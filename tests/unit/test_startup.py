@@ -75,9 +75,13 @@ def loaded(cli: Cli, program: str, *arguments: str) -> set[str]:
         (
             "sync --from board.json --json",
             {"msgspec", "peewee"},
-            BOOKS | {"jobs", "mee6", "points"},
+            BOOKS | {"jobs", "mee6", "members", "points", "records"},
         ),
-        ("sync --from board.json -q", {"msgspec", "peewee"}, BOOKS | {"jobs", "mee6", "points"}),
+        (
+            "sync --from board.json -q",
+            {"msgspec", "peewee"},
+            BOOKS | {"jobs", "mee6", "members", "points", "records"},
+        ),
     ],
 )
 def test_a_command_loads_only_what_it_uses(

@@ -373,17 +373,22 @@ def test_the_server_alone(tmp_path: Path) -> None:
         cwd=Path(__file__).parents[2],
     )  # fmt: skip
     with process:
-        assert process.stdout is not None
-        exports = [process.stdout.readline().removeprefix("export ").strip() for _ in range(3)]
-        variables = dict(line.split("=", 1) for line in exports)
-        assert variables["DATABASE_URL"].endswith("/simulated.db")
-        board = fetch_leaderboard(
-            Mee6Settings(guild_id=variables["MEE6_GUILD_ID"], api_base=variables["MEE6_API_BASE"]),
-            {person.discord_id for person in invent(20, 5)},
-            now=lambda: datetime.now(UTC),
-        )
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) == 0
+        try:
+            assert process.stdout is not None
+            exports = [process.stdout.readline().removeprefix("export ").strip() for _ in range(3)]
+            variables = dict(line.split("=", 1) for line in exports)
+            assert variables["DATABASE_URL"].endswith("/simulated.db")
+            board = fetch_leaderboard(
+                Mee6Settings(
+                    guild_id=variables["MEE6_GUILD_ID"], api_base=variables["MEE6_API_BASE"]
+                ),
+                {person.discord_id for person in invent(20, 5)},
+                now=lambda: datetime.now(UTC),
+            )
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=10) == 0
+        finally:
+            process.kill()
     assert (board.guild_id, len(board.xp)) == ("77", 20)
     lines = members.read_text().splitlines()
     assert lines[0] == "discord_id,name,email,subscription_status"

@@ -12,7 +12,7 @@ from trcpoints.db.models import Member
 from trcpoints.documents import BackfillDocument, BackfillResult
 from trcpoints.errors import CoolingDown
 from trcpoints.jobs.leaderboard import IS_RANKED, ranks
-from trcpoints.jobs.run import SYNC_JOB, recall
+from trcpoints.jobs.run import SYNC_JOB, pause_until, recall
 from trcpoints.mee6 import cache
 from trcpoints.mee6.leaderboard import Completeness, Leaderboard
 from trcpoints.points.conversion import convert
@@ -43,16 +43,17 @@ def preview(
     with open_database(settings.database_url, Access.READ) as engine:
         query = Member.select(*columns).where(IS_RANKED)
         members = [Standing(*row) for row in engine.raw_rows(query)]
-        cooldown_until = recall(SYNC_JOB).cooldown_until
+        paused_until = pause_until(recall(SYNC_JOB), now)
     wanted = {member.discord_id for member in members if member.discord_id is not None}
     if saved is not None:
         return price(members, saved(wanted))
     kept = cache.recall(settings.mee6, wanted, now)
     if kept is not None:
         return price(members, kept)
-    if cooldown_until is not None and cooldown_until > now:
+    if paused_until is not None:
         raise CoolingDown(
-            f"MEE6 asked us to wait until {cooldown_until:%Y-%m-%d %H:%M:%S} UTC.",
+            f"MEE6 is left alone until {paused_until:%Y-%m-%d %H:%M:%S} UTC: it answered 429, too "
+            "many requests.",
             hint="Run the command again then, or read a saved answer: "
             "trcpoints backfill-dry-run --from FILE",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -13,6 +13,8 @@ from trcpoints.db.engine import Engine
 from trcpoints.db.models import Job, Run
 from trcpoints.documents import ErrorInfo, RunStatus, Trigger
 from trcpoints.errors import InternalError, Interrupted, KeyConflict, TrcpointsError
+
+COOLDOWN_LONGEST = timedelta(hours=6)
 
 RECORD_WAIT = 1.0
 """Seconds that an interrupted run may wait to record itself (section 9: gone within two)."""
@@ -62,6 +64,15 @@ def recall(job: str) -> Memory:
         last_completed_at=row.last_completed_at,
         cooldown_until=row.cooldown_until,
     )
+
+
+def pause_until(memory: Memory, now: datetime) -> datetime | None:
+    """The end of the cool-down that is in force; None where there is none (section 3).
+
+    One beyond the longest there is was noted while the clock was wrong.
+    """
+    until = memory.cooldown_until
+    return until if until is not None and now < until <= now + COOLDOWN_LONGEST else None
 
 
 def is_completed(job: str, run_id: str) -> bool:

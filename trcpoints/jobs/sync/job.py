@@ -28,11 +28,13 @@ from trcpoints.errors import (
     TryLater,
 )
 from trcpoints.jobs.run import (
+    COOLDOWN_LONGEST,
     SYNC_JOB,
     Memory,
     RunIdentity,
     error_info,
     is_completed,
+    pause_until,
     recall,
     record_completed,
     record_failure,
@@ -43,7 +45,6 @@ from trcpoints.mee6.leaderboard import Leaderboard
 
 COOLDOWN_UNNAMED = timedelta(minutes=30)
 COOLDOWN_SHORTEST = timedelta(seconds=5)
-COOLDOWN_LONGEST = timedelta(hours=6)
 
 log = logging.getLogger("trcpoints.sync")
 
@@ -161,12 +162,8 @@ class _Sync:
             document.xp, document.points = SyncXp(), SyncPoints()
 
     def _respect_cooldown(self, memory: Memory) -> None:
-        until = memory.cooldown_until
-        started_at = self.identity.started_at
-        # One beyond the longest there is was noted while the clock was wrong.
-        if until is None or not started_at < until <= started_at + COOLDOWN_LONGEST:
-            return
-        if self.options.saved or self.options.ignore_cooldown:
+        until = pause_until(memory, self.identity.started_at)
+        if until is None or self.options.saved or self.options.ignore_cooldown:
             return
         raise CoolingDown(
             f"MEE6 is left alone until {until:%Y-%m-%d %H:%M:%S} UTC: it answered 429, too many "

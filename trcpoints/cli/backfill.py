@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trcpoints.cli.app import command, single
-from trcpoints.cli.board import live, saved
+from trcpoints.cli.board import Complete, FromFile, live, saved
 from trcpoints.cli.session import session_of
 from trcpoints.cli.tables import number, table
 from trcpoints.cli.text import counted, harmless
@@ -28,13 +28,8 @@ _SHOWN = 20
 def backfill_dry_run(
     context: typer.Context,
     *,
-    from_file: Annotated[
-        str | None,
-        typer.Option("--from", metavar="FILE", help="Read a saved leaderboard; - for stdin."),
-    ] = None,
-    complete: Annotated[
-        bool, typer.Option("--complete", help="The saved leaderboard is the whole board.")
-    ] = False,
+    from_file: FromFile = None,
+    complete: Complete = False,
     show_all: Annotated[
         bool, typer.Option("--all", help=f"Show every member, not the {_SHOWN} largest.")
     ] = False,

@@ -6,7 +6,9 @@ import sys
 from collections.abc import Callable, Set
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from trcpoints.cli.session import Session
 from trcpoints.config import Mee6Settings
@@ -14,6 +16,13 @@ from trcpoints.config import Mee6Settings
 if TYPE_CHECKING:
     from trcpoints.mee6.leaderboard import Leaderboard
 
+FromFile = Annotated[
+    str | None,
+    typer.Option("--from", metavar="FILE", help="Read a saved leaderboard; - for stdin."),
+]
+Complete = Annotated[
+    bool, typer.Option("--complete", help="The saved leaderboard is the whole board.")
+]
 Fetch = Callable[[Set[str]], "Leaderboard"]
 
 
@@ -22,9 +31,9 @@ def saved(settings: Mee6Settings, name: str, complete: bool) -> Fetch:
     from trcpoints.mee6.saved import read_leaderboard
 
     def fetch(wanted: Set[str]) -> Leaderboard:
-        source = sys.stdin.buffer if name == "-" else Path(name)
+        source, told = (sys.stdin.buffer, "stdin") if name == "-" else (Path(name), name)
         guild_id = settings.guild_id
-        return read_leaderboard(source, name, wanted, guild_id=guild_id, complete=complete)
+        return read_leaderboard(source, told, wanted, guild_id=guild_id, complete=complete)
 
     return fetch
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trcpoints.cli.app import command, single
-from trcpoints.cli.board import live, saved
+from trcpoints.cli.board import Complete, FromFile, live, saved
 from trcpoints.cli.session import session_of
 from trcpoints.cli.tables import grid, number, table
 from trcpoints.cli.text import counted, harmless
@@ -43,13 +43,8 @@ def sync(
     members: Annotated[
         bool, typer.Option("--members", help="Name every member whose XP is new.")
     ] = False,
-    from_file: Annotated[
-        str | None,
-        typer.Option("--from", metavar="FILE", help="Read a saved leaderboard; - for stdin."),
-    ] = None,
-    complete: Annotated[
-        bool, typer.Option("--complete", help="The saved leaderboard is the whole board.")
-    ] = False,
+    from_file: FromFile = None,
+    complete: Complete = False,
     accept_decrease: Annotated[
         bool, typer.Option("--accept-decrease", help="Deduct, even from most members at once.")
     ] = False,

@@ -244,6 +244,27 @@ def test_a_copy_is_of_one_guild_at_one_address(cli: Cli, mee6: SimulatedMee6) ->
         assert cli.ok("backfill-dry-run")["points"] == 3
 
 
+@pytest.mark.parametrize(
+    ("said", "instead"),
+    [(b'Z"', b'"'), (b":1000", b":-5"), (b":1000", b":" + b"9" * 30)],
+    ids=["time without zone", "negative XP", "huge XP"],
+)
+def test_a_copy_that_says_what_cannot_be_is_no_copy(
+    sqlite_cli: Cli, said: bytes, instead: bytes
+) -> None:
+    with SimulatedMee6() as server:
+        sqlite_cli.environment.update(MEE6_API_BASE=server.api_base, MEE6_GUILD_ID=server.guild_id)
+        books.link(sqlite_cli, [ANN])
+        show(server, {ANN: 1000})
+        sqlite_cli.ok("sync")
+        (kept,) = (Path(sqlite_cli.environment["HOME"]) / ".cache" / "trcpoints").iterdir()
+        assert said in kept.read_bytes()
+        kept.write_bytes(kept.read_bytes().replace(said, instead))
+        asked = len(server.requests)
+        assert sqlite_cli.ok("backfill-dry-run")["points"] == 10
+        assert len(server.requests) > asked
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"guild_id": 1}', b"\xff\xfe"])
 def test_a_copy_that_is_damaged_is_no_copy(sqlite_cli: Cli, content: bytes) -> None:
     with SimulatedMee6() as server:

@@ -362,11 +362,14 @@ def _folder(cli: Cli) -> str:
     return "folder"
 
 
-def _in_use(cli: Cli) -> str:
-    cli.ok("db", "upgrade")
+def _live_books(cli: Cli) -> str:
     at(cli, "sqlite:///other.db").ok("db", "upgrade")
-    (cli.folder / "other.db-wal").write_bytes(b"not yet in the file")
     return "other.db"
+
+
+def _something_else(cli: Cli) -> str:
+    (cli.folder / "notes.txt").write_text("do not lose these notes")
+    return "notes.txt"
 
 
 @pytest.mark.parametrize(
@@ -374,7 +377,8 @@ def _in_use(cli: Cli) -> str:
     [
         (_itself, "the database itself"),
         (_folder, "is not a file"),
-        (_in_use, "in use"),
+        (_live_books, "not an older backup"),
+        (_something_else, "not an older backup"),
         (lambda _: "missing/backup.db", "No such file or directory"),
         (lambda _: "/dev/null", "is not a file"),
     ],

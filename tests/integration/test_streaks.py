@@ -388,3 +388,23 @@ def counts(**members: int) -> dict[str, int]:
     """What a document counts, zeros left out."""
     names = ("judged", "incremented", "reset", "unchanged", "not_judged")
     return {name: members.get(name, 0) for name in names}
+
+
+def test_days_that_a_wrong_clock_judged_are_undone(ann: Cli) -> None:
+    active(ann, MON)
+    run(ann, TUE)
+    run(ann, "2027-01-29")
+    assert streak(ann) == (0, 1)
+    active(ann, TUE, WED)
+    document = run(ann, THU)
+    assert document["judged_through"] == WED
+    assert streak(ann) == (3, 3)
+    assert ann("points", "verify").code == 0
+    assert run(ann, THU)["members"]["incremented"] == 0
+
+
+def test_a_clock_that_is_a_day_behind_undoes_nothing(ann: Cli) -> None:
+    active(ann, MON, TUE)
+    run(ann, WED)
+    assert run(ann, TUE)["judged_through"] == TUE
+    assert streak(ann) == (2, 2)

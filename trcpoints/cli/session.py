@@ -71,9 +71,14 @@ class Session:
         """A person's screen: stdout. Markup and emoji codes in texts mean nothing."""
         from rich.console import Console
 
+        class Screen(Console):
+            def on_broken_pipe(self) -> None:
+                # Rich would exit with 1, which means something else here.
+                raise BrokenPipeError
+
         # Without a terminal there is no edge to wrap lines at.
         width = None if sys.stdout.isatty() else WIDE
-        return Console(markup=False, emoji=False, highlight=False, width=width)
+        return Screen(markup=False, emoji=False, highlight=False, width=width)
 
     @contextmanager
     def progress(self) -> Iterator[Progress | None]:

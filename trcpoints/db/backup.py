@@ -72,14 +72,18 @@ def _require_replaceable(target: Path, source: Path | None) -> None:
             f"{target} is not a file that can be replaced.",
             hint="Name a file: trcpoints db backup backup.db",
         )
-    for suffix in ("-wal", "-journal"):
-        # SQLite would apply it to the backup that takes the old file's place.
-        beside = target.with_name(target.name + suffix)
-        if beside.exists():
-            raise OutputFailed(
-                f"{target} is a database that is in use: there is {beside}.",
-                hint="Name another file for the backup.",
-            )
+    if target.exists() and not _is_backup(target):
+        raise OutputFailed(
+            f"{target} is not an older backup: it would be lost.",
+            hint="Name another file for the backup, or move that one away.",
+        )
+
+
+def _is_backup(file: Path) -> bool:
+    """Whether a file is empty, or a database as `backup` leaves one; live books are in WAL mode."""
+    with _writing(file), file.open("rb") as opened:
+        head = opened.read(20)
+    return not head or (head.startswith(b"SQLite format 3\0") and head[18:20] == b"\1\1")
 
 
 @contextmanager

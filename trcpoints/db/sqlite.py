@@ -34,6 +34,7 @@ _WRITER_PRAGMAS: dict[str, str | int] = {
 }
 
 _LOCKED = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL"})
+_NO_ROOM_BESIDE = "SQLITE_READONLY_DIRECTORY"
 _REASONS = {
     "SQLITE_CANTOPEN": ("cannot be opened", "Check the path in DATABASE_URL and who may read it."),
     "SQLITE_PERM": ("cannot be opened", "Check who owns the file: cron may run as another user."),
@@ -60,6 +61,7 @@ class SqliteEngine(Engine, peewee.SqliteDatabase):
 
     def __init__(self, path: Path, *, read_only: bool) -> None:
         self.path = path
+        self.read_only = read_only
         self.lock_wait = engine.LOCK_WAIT
         self.public_url = sqlite_url(path)
         self._was_alone = read_only and not self._log_exists()
@@ -104,9 +106,11 @@ class SqliteEngine(Engine, peewee.SqliteDatabase):
     @staticmethod
     def create_file(path: Path) -> None:
         """Make an empty database file that only its owner can read; keep one that exists."""
-        if SqliteEngine.has_file(path):
-            return
         try:
+            if SqliteEngine.has_file(path):
+                if path.stat().st_size == 0:
+                    path.chmod(0o600)
+                return
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as fault:
@@ -194,6 +198,12 @@ class SqliteEngine(Engine, peewee.SqliteDatabase):
             )
         if primary not in _REASONS:
             return None
+        if name == _NO_ROOM_BESIDE and self.read_only:
+            return DatabaseUnavailable(
+                f"The database {self.path} cannot be read: SQLite keeps two files beside it, and "
+                "may not write in its folder.",
+                hint="Run the command as the owner, or read a copy: trcpoints db backup FILE",
+            )
         reason, hint = _REASONS[primary]
         return DatabaseUnavailable(f"The database {self.path} {reason}.", hint=hint)
 

@@ -9,11 +9,13 @@ import secrets
 from collections.abc import Set
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from trcpoints.config import Mee6Settings
 from trcpoints.mee6.leaderboard import Completeness, Leaderboard
+from trcpoints.mee6.pages import MAX_XP
 
 MAX_AGE = timedelta(minutes=15)
 
@@ -25,8 +27,8 @@ class _Kept(msgspec.Struct):
 
     guild_id: str
     api_base: str
-    read_at: datetime
-    xp: dict[str, int]
+    read_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    xp: dict[str, Annotated[int, msgspec.Meta(ge=0, le=MAX_XP)]]
     absent: list[str]
     unreadable: set[str]
     paged: bool
@@ -96,7 +98,9 @@ def _path(api_base: str, guild_id: str) -> Path:
 def _read(path: Path) -> _Kept | None:
     """None for what is not there, or is not whole."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_Kept)
+        # What is no file could keep a reader waiting.
+        body = path.read_bytes() if path.is_file() else b""
+        return msgspec.json.decode(body, type=_Kept)
     except (OSError, msgspec.DecodeError) as fault:
         log.debug("no leaderboard is kept in %s: %s", path, fault)
         return None

@@ -11,6 +11,7 @@ from trcpoints.documents import ErrorInfo
 SYNC_LIMIT = timedelta(minutes=35)
 """Two syncs every 15 minutes may fail before the third is missed."""
 
+CLOCK_DRIFT = timedelta(minutes=5)
 STREAKS_LIMIT = timedelta(hours=26)
 MALFORMED_RUNS = 3
 """So many runs in a row with malformed players are a problem."""
@@ -37,9 +38,12 @@ class JobHealth:
 
 
 def is_overdue(job: JobHealth, limit: timedelta, now: datetime) -> bool:
-    """Whether nothing succeeded for longer than `limit`. A job that never ran is not overdue."""
+    """Whether nothing succeeded for longer than `limit`. A job that never ran is not overdue.
+
+    A success that is still to come was noted by a wrong clock, and says nothing.
+    """
     since = job.last_success_at or job.first_run_at
-    return since is not None and now - since > limit
+    return since is not None and not -CLOCK_DRIFT <= now - since <= limit
 
 
 def sync_problems(

@@ -8,7 +8,7 @@ import re
 LONGEST_VALUE = 1000
 """Characters of one value."""
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What makes a spreadsheet take a cell for a formula; our CSV puts an apostrophe before it."""
 
 _EXACT_INTEGERS = 2**53

@@ -15,6 +15,7 @@ from trcpoints.db.models import Job, Member
 from trcpoints.documents import StreakMembers
 from trcpoints.members.judged import STREAKS_JOB, are_judged
 from trcpoints.points.streaks.milestones import record_milestones
+from trcpoints.points.streaks.repair import repair_all
 from trcpoints.points.streaks.rows import (
     HISTORIES,
     Dates,
@@ -36,6 +37,9 @@ from trcpoints.points.streaks.rules import (
 
 _DAY = timedelta(days=1)
 
+FAR_AHEAD = timedelta(days=4)
+"""More than a weekend and the time zones of the world make of a clock that is right."""
+
 
 class Judged(Struct):
     """What a run has judged: the days that were new to the job, and the last of all days."""
@@ -52,7 +56,7 @@ def judge(engine: Engine, now: datetime) -> Judged:
     `engine.books()`.
     """
     newest = last_complete_weekday(now.date())
-    judged = read_job_judged() or _before_everyone(newest)
+    judged = _sane(engine, read_job_judged() or _before_everyone(newest), newest)
     through = max(newest, judged)
     days = [*weekdays(judged, through)]
     if days:
@@ -64,6 +68,20 @@ def judge(engine: Engine, now: datetime) -> Judged:
         conflict_target=[Job.name], preserve=[Job.judged_through]
     ).execute()
     return Judged(through, days, judging.counts(moved=bool(days)))
+
+
+def _sane(engine: Engine, judged: date, newest: date) -> date:
+    """How far was judged; days that are far ahead were judged by a wrong clock, and are undone.
+
+    A clock that is a little behind undoes nothing: late awards repair the days in between.
+    """
+    if judged <= newest + FAR_AHEAD:
+        return judged
+    last = newest.isoformat()
+    Job.update(judged_through=last).where(Job.name == STREAKS_JOB).execute()
+    Member.update(judged_through=last).where(Member.judged_through > last).execute()
+    repair_all(engine)
+    return newest
 
 
 def _before_everyone(newest: date) -> date:

@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from trcpoints import __version__
 from trcpoints.errors import ConfigurationInvalid
+from trcpoints.secrecy import secret_values
 
 DEFAULT_API_BASE = "https://mee6.xyz/api/plugins/levels/leaderboard"
 DEFAULT_USER_AGENT = f"trcpoints/{__version__} (+https://pypi.org/project/trcpoints/)"
@@ -18,6 +19,7 @@ GUILD_MISSING = (
     "MEE6_GUILD_ID: is not set; should be the id of your Discord server "
     "(Discord: Settings, Advanced, Developer Mode; right-click the server, Copy Server ID)"
 )
+PINGED = ("sync", "streaks")
 SNOWFLAKE = re.compile(r"[1-9][0-9]{0,19}", re.ASCII)
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
@@ -68,12 +70,33 @@ class Mee6Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertSettings:
+    """Who is told of the runs (design, section 9). Most of it is secret.
+
+    `notify_urls` are addresses of Apprise; `ping_urls` those of healthchecks, by job; `secrets`
+    what of the whole environment they must not be told.
+    """
+
+    sentry_dsn: str | None = field(default=None, repr=False)
+    sentry_environment: str = "production"
+    notify_urls: tuple[str, ...] = field(default=(), repr=False)
+    ping_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that the environment says, checked."""
+    """Everything that the environment says, checked.
+
+    `host_id` names this machine in leases; None: by its own ids.
+    """
 
     database_url: str = field(repr=False)
     mee6: Mee6Settings
+    alerts: AlertSettings
     trigger: Literal["scheduled", "manual"] = "manual"
+    host_id: str | None = None
+    log_format: Literal["text", "json"] = "text"
 
 
 def load_settings(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
@@ -108,9 +131,23 @@ def read_settings(
             retry_base=reader.get_or("MEE6_RETRY_BASE", _seconds, 5.0),
             request_interval=reader.get_or("MEE6_REQUEST_INTERVAL", _seconds, 2.0),
         ),
+        alerts=_read_alerts(reader, secret_values(values)),
         trigger=reader.get("TRCPOINTS_TRIGGER", _trigger) or "manual",
+        host_id=reader.get("TRCPOINTS_HOST_ID", _host_id),
+        log_format=reader.get("TRCPOINTS_LOG_FORMAT", _log_format) or "text",
     )
     return settings, reader.faults
+
+
+def _read_alerts(reader: _Reader, secrets: frozenset[str]) -> AlertSettings:
+    pings = {job: reader.get(f"TRCPOINTS_PING_URL_{job.upper()}", _http_url) for job in PINGED}
+    return AlertSettings(
+        sentry_dsn=reader.get("SENTRY_DSN", _sentry_dsn),
+        sentry_environment=reader.get_or("SENTRY_ENVIRONMENT", _sentry_environment, "production"),
+        notify_urls=reader.get_or("TRCPOINTS_NOTIFY_URLS", _apprise_urls, ()),
+        ping_urls={job: url for job, url in pings.items() if url is not None},
+        secrets=secrets,
+    )
 
 
 def database_url(text: str) -> str:
@@ -307,3 +344,46 @@ def _trigger(text: str) -> Literal["scheduled", "manual"]:
     if text == "manual":
         return "manual"
     raise ValueError("should be scheduled (in the crontab) or manual")
+
+
+def _log_format(text: str) -> Literal["text", "json"]:
+    if text == "text":
+        return "text"
+    if text == "json":
+        return "json"
+    raise ValueError("should be text or json")
+
+
+def _host_id(text: str) -> str:
+    if not text.isprintable() or len(text) > 100:
+        raise ValueError("should be a name of at most 100 characters, one for each machine")
+    return text
+
+
+def _sentry_dsn(text: str) -> str:
+    shape = "should look like https://key@host/project, as Sentry shows it"
+    try:
+        parts = urlsplit(text)
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        raise ValueError(shape) from None
+    named = parts.hostname and parts.username and parts.path.rpartition("/")[2].isdigit()
+    if parts.scheme not in {"http", "https"} or not (named and port_is_valid):
+        raise ValueError(shape)
+    return text
+
+
+def _sentry_environment(text: str) -> str:
+    if not re.fullmatch(r"[^\s/]{1,64}", text) or text == "None":
+        raise ValueError("should be a name of at most 64 characters, without spaces and slashes")
+    return text
+
+
+def _apprise_urls(text: str) -> tuple[str, ...]:
+    urls = tuple(text.split())
+    if not all(re.match(r"[A-Za-z][A-Za-z0-9+.-]*://.", url) for url in urls):
+        raise ValueError(
+            "should be addresses of Apprise with spaces between them, like "
+            "mailto://user:password@example.org; in them write a space as %20"
+        )
+    return urls

@@ -6,8 +6,12 @@ An error is data: it is raised where the fault is known and rendered in one plac
 
 from __future__ import annotations
 
+import time
 from signal import Signals
 from typing import ClassVar
+
+LAST_SECONDS = 1.5
+"""Of the two that a program may take to end after a signal (section 9); Python ends in the rest."""
 
 
 class TrcpointsError(Exception):
@@ -174,10 +178,16 @@ class DatabaseLocked(TryLater):
     code = "database_locked"
 
 
-class SyncOvertaken(TryLater):
-    """Another sync wrote its books while this one was reading the leaderboard."""
+class LeaseHeld(TryLater):
+    """Another run of the same job is at work (design, section 9)."""
 
-    code = "sync_overtaken"
+    code = "lease_held"
+
+
+class LeaseLost(TryLater):
+    """Another run took the lease, or an operator released it, while this one was at work."""
+
+    code = "lease_lost"
 
 
 class CoolingDown(TryLater):
@@ -243,6 +253,12 @@ class Interrupted(BaseException):
         self.message = f"Stopped by {Signals(signal_number).name}; nothing was left half done."
         self.hint = ""
         self.document: object | None = None
+        self._must_end = time.monotonic() + LAST_SECONDS
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds that what is still to be told of may take."""
+        return max(0.0, self._must_end - time.monotonic())
 
     @property
     def exit_code(self) -> int:

@@ -40,6 +40,7 @@ def test_db_upgrade_makes_a_database_and_can_be_repeated(sqlite_cli: Cli, tmp_pa
         "0001_members_and_ledger",
         "0002_streaks",
         "0003_status",
+        "0004_leases",
     ]
     assert first["schema_version"] == 3
     assert sqlite_cli.ok("db", "upgrade")["applied"] == []

@@ -17,8 +17,8 @@ import pytest
 
 from tests.support import books
 from tests.support.cli import Cli
+from trcpoints.http.transport import Limits
 from trcpoints.mee6 import client
-from trcpoints.mee6.transport import Limits
 
 ANN = "101"
 GUILD = "993536706509885777"

@@ -13,8 +13,8 @@ from tests.support.cli import Cli
 from tests.support.mee6 import show
 from trcpoints.demo.faults import Fault
 from trcpoints.demo.server import SimulatedMee6
+from trcpoints.http.transport import Limits
 from trcpoints.mee6 import client
-from trcpoints.mee6.transport import Limits
 
 IDS = [str(898643261622437500 + number) for number in range(20)]
 BOARD = {player: 10_000 - 10 * rank for rank, player in enumerate(IDS)}

@@ -29,9 +29,9 @@ from trcpoints.errors import (
     SourceUnavailable,
     TrcpointsError,
 )
+from trcpoints.http.transport import Limits
 from trcpoints.mee6.client import fetch_leaderboard
 from trcpoints.mee6.leaderboard import Completeness, Leaderboard
-from trcpoints.mee6.transport import Limits
 
 CAPTURE = Path(__file__).parents[2].parent / "shared" / "data" / "page-999-players.json"
 LIMIT = 10

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Set
+from collections.abc import Callable, Set
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
@@ -14,7 +14,7 @@ from trcpoints.config import Settings, read_settings
 from trcpoints.db.database import Access, open_database
 from trcpoints.db.engine import Engine
 from trcpoints.db.models import Member
-from trcpoints.jobs.run import new_run_id
+from trcpoints.jobs.record import new_run_id
 from trcpoints.jobs.streaks.job import run_streaks
 from trcpoints.jobs.sync import job
 from trcpoints.mee6.leaderboard import Completeness, Leaderboard
@@ -91,7 +91,11 @@ def link(engine: Engine, community: Community) -> None:
 
 def sync(settings: Settings, community: Community, now: datetime) -> None:
     """One tick of cron."""
-    job.sync(settings, job.SyncOptions(new_run_id(now)), community.board, lambda: now)
+
+    def board(wanted: Set[str], _beat: Callable[[], None]) -> Leaderboard:
+        return community.board(wanted)
+
+    job.sync(settings, job.SyncOptions(new_run_id(now)), board, lambda: now)
 
 
 def judge(settings: Settings, now: datetime) -> None:

@@ -66,10 +66,11 @@ def test_an_older_board_does_not_overwrite_a_newer_one(cli: Cli, mee6: Simulated
     cli.ok("sync")
     with slow_sync(cli, mee6) as slow:  # has 1000 in its answer already
         show(mee6, {ANN: 1500})
+        cli.ok("db", "leases", "--release", "sync")
         assert cli.ok("sync")["points"]["awarded"] == 5
     document = slow.result.json
     assert slow.result.code == 75
-    assert (document["status"], document["reason"]) == ("skipped", "sync_overtaken")
+    assert (document["status"], document["reason"]) == ("skipped", "lease_lost")
     assert document["points"] == {"awarded": 0, "deducted": 0, "net": 0}
     assert books.ledger(cli, ANN) == [5]
 
@@ -79,6 +80,7 @@ def test_a_failure_leaves_the_completed_run_of_its_id_alone(cli: Cli, mee6: Simu
     cli.environment["MEE6_PAGE_SIZE"] = "1"
     show(mee6, {ANN: 1000, BOB: 2000})
     with slow_sync(cli, mee6, "--sync-id", "tick") as slow:
+        cli.ok("db", "leases", "--release", "sync")
         cli.ok("sync", "--sync-id", "tick")
         mee6.misbehave(Fault.NOT_FOUND, page=1)
     assert slow.result.code == 69
@@ -91,15 +93,25 @@ def test_the_failure_is_told_even_where_it_cannot_be_recorded(
 ) -> None:
     monkeypatch.setattr("trcpoints.db.engine.LOCK_WAIT", 0.3)
     books.link(cli, [ANN])
-    show(mee6, {ANN: 1000})
-    mee6.misbehave(Fault.NOT_FOUND)
-    url = cli.environment["DATABASE_URL"]
-    with open_database(url, Access.WRITE) as other, other.books():
-        result = cli("sync", "--json")
+    cli.environment["MEE6_PAGE_SIZE"] = "1"
+    show(mee6, {ANN: 1000, BOB: 2000})
+    answer = threading.Event()
+    mee6.misbehave(Fault.LATE, times=1, until=answer)
+    results: list[Result] = []
+    syncing = threading.Thread(target=lambda: results.append(cli("sync", "--json")))
+    syncing.start()
+    while not mee6.requests:
+        syncing.join(0.005)
+    mee6.misbehave(Fault.NOT_FOUND, page=1)
+    with books.locked(cli):
+        answer.set()
+        syncing.join()
+    (result,) = results
     assert result.code == 69
     assert result.json["error"]["code"] == "source_refused"
     assert "could not be recorded" in result.err
-    assert books.runs(cli) == []
+    # The next run sees that nobody is at it any more.
+    assert [run.status for run in books.runs(cli)] == ["running"]
 
 
 def test_a_signal_is_heard_while_a_lock_is_waited_for(cli: Cli) -> None:

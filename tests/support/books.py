@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
+import psycopg
+
 from tests.support.cli import Cli
+from trcpoints.config import sqlite_path
+from trcpoints.db import postgres
 from trcpoints.db.database import Access, open_database
 from trcpoints.db.models import (
     Activity,
@@ -37,6 +43,21 @@ def change_member(cli: Cli, discord_id: str, **values: object) -> None:
     """Change a member behind the program's back, as a federation will."""
     with open_database(cli.environment["DATABASE_URL"], Access.WRITE) as engine, engine.books():
         Member.update(**values).where(Member.discord_id == discord_id).execute()
+
+
+@contextmanager
+def locked(cli: Cli) -> Iterator[None]:
+    """Another program has the books lock meanwhile; by a driver alone, so that threads may."""
+    url = cli.environment["DATABASE_URL"]
+    path = sqlite_path(url)
+    if path is None:
+        with psycopg.connect(url) as other:
+            other.execute("SELECT pg_advisory_xact_lock(%s)", (postgres.BOOKS_LOCK,))
+            yield
+    else:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
 
 
 def change_runs(cli: Cli, **values: object) -> None:

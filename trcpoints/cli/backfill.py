@@ -17,7 +17,7 @@ from trcpoints.cli.text import counted, harmless
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from trcpoints.documents import BackfillDocument
+    from trcpoints.documents.leaderboard import BackfillDocument
 
 app = single()
 
@@ -64,7 +64,7 @@ def _write_csv(document: BackfillDocument) -> None:
     import msgspec
 
     from trcpoints.cli.output import write_csv
-    from trcpoints.documents import BackfillResult
+    from trcpoints.documents.leaderboard import BackfillResult
 
     rows = (msgspec.structs.astuple(result) for result in document.results)
     write_csv(sys.stdout, BackfillResult.__struct_fields__, rows)

@@ -14,7 +14,9 @@ from trcpoints.cli.session import Session
 from trcpoints.config import Mee6Settings
 
 if TYPE_CHECKING:
-    from trcpoints.mee6.leaderboard import Leaderboard
+    from rich.progress import Progress
+
+    from trcpoints.mee6.leaderboard import Fetch, Leaderboard
 
 FromFile = Annotated[
     str | None,
@@ -23,14 +25,13 @@ FromFile = Annotated[
 Complete = Annotated[
     bool, typer.Option("--complete", help="The saved leaderboard is the whole board.")
 ]
-Fetch = Callable[[Set[str]], "Leaderboard"]
 
 
 def saved(settings: Mee6Settings, name: str, complete: bool) -> Fetch:
     """The file of `--from`; `-` is stdin."""
     from trcpoints.mee6.saved import read_leaderboard
 
-    def fetch(wanted: Set[str]) -> Leaderboard:
+    def fetch(wanted: Set[str], _beat: Callable[[], None]) -> Leaderboard:
         source, told = (sys.stdin.buffer, "stdin") if name == "-" else (Path(name), name)
         guild_id = settings.guild_id
         return read_leaderboard(source, told, wanted, guild_id=guild_id, complete=complete)
@@ -43,21 +44,26 @@ def live(settings: Mee6Settings, session: Session) -> Fetch:
     from trcpoints.mee6 import cache
     from trcpoints.mee6.client import fetch_leaderboard
 
-    def fetch(wanted: Set[str]) -> Leaderboard:
+    def fetch(wanted: Set[str], beat: Callable[[], None]) -> Leaderboard:
         with session.progress() as progress:
-            if progress is None:
-                board = fetch_leaderboard(settings, wanted, now=_now)
-            else:
-                task = progress.add_task("reading the leaderboard", total=len(wanted))
+            show = _shown(progress, len(wanted))
 
-                def on_page(_pages: int, found: int) -> None:
-                    progress.update(task, completed=found)
+            def on_page(_pages: int, found: int) -> None:
+                beat()
+                show(found)
 
-                board = fetch_leaderboard(settings, wanted, now=_now, on_page=on_page)
+            board = fetch_leaderboard(settings, wanted, now=_now, on_page=on_page)
         cache.keep(settings, board, _now())
         return board
 
     return fetch
+
+
+def _shown(progress: Progress | None, total: int) -> Callable[[int], None]:
+    if progress is None:
+        return lambda _found: None
+    task = progress.add_task("reading the leaderboard", total=total)
+    return lambda found: progress.update(task, completed=found)
 
 
 def _now() -> datetime:

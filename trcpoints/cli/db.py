@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,13 +12,18 @@ import typer
 
 from trcpoints.cli.app import command, group
 from trcpoints.cli.session import Session, session_of
-from trcpoints.cli.tables import grid, number
+from trcpoints.cli.tables import grid, moment, number, table
 from trcpoints.cli.text import harmless
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from trcpoints.documents import DbBackupDocument, DbCheckDocument, DbCopyDocument
+    from trcpoints.documents.db import (
+        DbBackupDocument,
+        DbCheckDocument,
+        DbCopyDocument,
+        DbLeasesDocument,
+    )
 
 app = group("Upgrade, check, copy and back up the database.", example="trcpoints db check")
 
@@ -45,7 +51,7 @@ def upgrade(context: typer.Context) -> None:
     """
     from trcpoints.db import schema
     from trcpoints.db.database import Access, connected
-    from trcpoints.documents import DbUpgradeDocument
+    from trcpoints.documents.db import DbUpgradeDocument
 
     session = session_of(context)
     with connected(session.settings.database_url, Access.WRITE) as engine:
@@ -121,6 +127,40 @@ def backup(
     session.show(document, lambda: _render_backup(document))
 
 
+@command(app, example="trcpoints db leases")
+def leases(
+    context: typer.Context,
+    *,
+    release: Annotated[
+        str | None,
+        typer.Option(
+            "--release",
+            metavar="JOB",
+            help="Take the lease of this job from its holder, which can then write nothing more.",
+        ),
+    ] = None,
+) -> None:
+    """See which jobs are at work, where, and since when.
+
+    A lease is given up when its run ends; one whose process is gone is taken over by the next
+    run. --release is for a run that hangs.
+    """
+    from trcpoints.db.database import Access, open_database
+    from trcpoints.jobs.leases import list_leases
+    from trcpoints.jobs.leases import release as take_away
+    from trcpoints.jobs.owner import this_process
+
+    session = session_of(context)
+    us, now = this_process(session.settings.host_id), datetime.now(UTC)
+    access = Access.READ if release is None else Access.WRITE
+    with open_database(session.settings.database_url, access) as engine:
+        if release is None:
+            document = list_leases(engine, us, now)
+        else:
+            document = take_away(engine, release, us, now)
+    session.show(document, lambda: _render_leases(document))
+
+
 @contextmanager
 def _progress(session: Session, what: str) -> Iterator[Callable[[int, int], None]]:
     with session.progress() as progress:
@@ -160,3 +200,23 @@ def _render_check(document: DbCheckDocument) -> RenderableType:
             ("activity records", number(document.activities)),
         ]
     )
+
+
+def _render_leases(document: DbLeasesDocument) -> RenderableType:
+    from rich.console import Group
+
+    held = table("job", "machine", "process!", "since", "last heard of", "run|", "")
+    for row in document.leases:
+        held.add_row(
+            harmless(row.lease),
+            harmless(row.machine),
+            str(row.pid),
+            moment(row.acquired_at),
+            moment(row.heartbeat_at),
+            harmless(row.run_id),
+            "at work" if row.live else "gone: the next run takes over",
+        )
+    shown: RenderableType = held if document.leases else "No job is at work."
+    if document.released is None:
+        return shown
+    return Group(f"Released: {harmless(document.released.lease)}.", shown)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from trcpoints.documents import DemoDocument
+    from trcpoints.documents.demo import DemoDocument
 
 app = single()
 

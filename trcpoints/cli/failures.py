@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import typer
 
+from trcpoints import logs
 from trcpoints.cli.text import harmless, storable
 from trcpoints.errors import InternalError, Interrupted, OutputFailed, TrcpointsError, TryLater
 
@@ -90,7 +92,15 @@ def _tell(session: Session, failure: Failure) -> None:
     if session.begun:
         # The rest of a document that was broken off may wait for a reader for ever.
         _abandon(sys.stdout)
-    typer.echo(_words(failure.info), err=True)
+    words = _words if session.log_format == "text" else _log_line
+    typer.echo(words(failure.info), err=True)
+
+
+def _log_line(info: ErrorInfo) -> str:
+    """A failure for whoever collects the log."""
+    text = f"{info.message} -> {info.hint}" if info.hint else info.message
+    record = logging.LogRecord("trcpoints", logging.ERROR, "", 0, text, None, None)
+    return logs.line(record, "json")
 
 
 def _words(info: ErrorInfo) -> str:

@@ -17,7 +17,7 @@ from trcpoints.cli.text import counted, harmless
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from trcpoints.documents import LeaderboardDocument
+    from trcpoints.documents.leaderboard import LeaderboardDocument
 
 app = single()
 

@@ -36,6 +36,10 @@ class Commands(LazyGroup):
             "trcpoints.cli.leaderboard",
             "Members by points, for people and web pages.",
         ),
+        "history": (
+            "trcpoints.cli.history",
+            "Every run of every job, and who was awarded what.",
+        ),
         "db": ("trcpoints.cli.db", "Upgrade, check, copy and back up the database."),
         "schema": ("trcpoints.cli.schema", "Print the JSON Schema of a document."),
         "demo": ("trcpoints.cli.demo", "See the whole loop at work against a simulated MEE6."),

@@ -16,7 +16,7 @@ from trcpoints.errors import UsageFault
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from trcpoints.documents import MembersExportDocument
+    from trcpoints.documents.members import MembersExportDocument
 
 app = group("Import, add, show and change members.", example="trcpoints members list")
 
@@ -96,7 +96,7 @@ def add(
     """Add one member. The next sync takes their XP of then as the baseline."""
     from trcpoints.cli.members_shown import render_detail
     from trcpoints.db.database import Access, open_database
-    from trcpoints.documents import MembersAddDocument
+    from trcpoints.documents.members import MembersAddDocument
     from trcpoints.members.changing import add_member
     from trcpoints.members.views import detail
 
@@ -184,7 +184,7 @@ def set_(
     """
     from trcpoints.cli.members_shown import render_set
     from trcpoints.db.database import Access, open_database
-    from trcpoints.documents import MembersSetDocument
+    from trcpoints.documents.members import MembersSetDocument
     from trcpoints.members.changing import set_member
     from trcpoints.members.views import detail
 
@@ -213,7 +213,7 @@ def rebaseline(context: typer.Context, reference: Reference) -> None:
     """Take the next XP that is seen of a member as their new baseline: no points move."""
     from trcpoints.cli.members_shown import title
     from trcpoints.db.database import Access, open_database
-    from trcpoints.documents import MembersRebaselineDocument
+    from trcpoints.documents.members import MembersRebaselineDocument
     from trcpoints.members.changing import rebaseline_member
     from trcpoints.members.views import detail
 
@@ -272,7 +272,7 @@ def _write_csv(file: TextIO, document: MembersExportDocument) -> None:
     import msgspec
 
     from trcpoints.cli.output import write_csv
-    from trcpoints.documents import MemberDetail
+    from trcpoints.documents.members import MemberDetail
 
     # The same spelling of times as in JSON.
     rows = (msgspec.to_builtins(member).values() for member in document.members)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from trcpoints.cli.tables import grid, moment, number, table
 from trcpoints.cli.text import counted, harmless
-from trcpoints.documents import (
+from trcpoints.documents.members import (
     ActivityRow,
-    LedgerRow,
     MemberDetail,
     MemberRow,
     MembersListDocument,
     MembersSetDocument,
     MembersShowDocument,
 )
+from trcpoints.documents.points import LedgerRow
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -15,7 +15,7 @@ from trcpoints.cli.text import harmless
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from trcpoints.documents import (
+    from trcpoints.documents.points import (
         PointsAwardDocument,
         PointsHistoryDocument,
         PointsImportDocument,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,8 @@ from trcpoints.cli.text import harmless
 from trcpoints.errors import UsageFault
 
 if TYPE_CHECKING:
+    from msgspec import Struct
+
     from trcpoints.documents import Document
 
 app = single()
@@ -33,7 +36,7 @@ def schema(
     ] = None,
 ) -> None:
     """Print the JSON Schema of a document, or the names of all documents."""
-    from trcpoints.documents import SchemasDocument
+    from trcpoints.documents.schemas import SchemasDocument
 
     session = session_of(context)
     known = _documents()
@@ -50,11 +53,10 @@ def schema_of(document: type[Document]) -> dict[str, Any]:
     """
     import msgspec
 
-    from trcpoints import documents
-
+    structs = _structs()
     made = msgspec.json.schema(document)
     for name, shape in made["$defs"].items():
-        struct = getattr(documents, name)
+        struct = structs[name]
         written = [
             field.encode_name
             for field in msgspec.structs.fields(struct)
@@ -70,7 +72,26 @@ def _documents() -> dict[str, type[Document]]:
     """Every document by its name, in the order of the names."""
     from trcpoints.documents import Document
 
-    return {_tag(document): document for document in sorted(Document.__subclasses__(), key=_tag)}
+    found = (struct for struct in _structs().values() if issubclass(struct, Document))
+    return {_tag(x): x for x in sorted(found, key=_tag) if x is not Document}
+
+
+def _structs() -> dict[str, type[Struct]]:
+    """Every type of which documents are made, by its name."""
+    import pkgutil
+
+    from msgspec import Struct
+
+    from trcpoints import documents
+
+    names = [module.name for module in pkgutil.iter_modules(documents.__path__)]
+    modules = [documents, *(importlib.import_module(f"{documents.__name__}.{x}") for x in names)]
+    return {
+        value.__name__: value
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Struct)
+    }
 
 
 def _tag(document: type[Document]) -> str:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 import typer
 
+from trcpoints import logs
 from trcpoints.cli.text import escaped, harmless
-from trcpoints.config import Settings, load_settings
+from trcpoints.config import Settings, load_settings, read_settings
+from trcpoints.errors import ConfigurationInvalid
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -42,16 +44,26 @@ class Session:
         """The checked settings; raises ConfigurationInvalid."""
         return load_settings(os.environ, self.env_file)
 
+    @cached_property
+    def log_format(self) -> logs.Format:
+        """How lines of the log are written; text where the settings cannot be read."""
+        try:
+            settings, _ = read_settings(os.environ, self.env_file)
+        except ConfigurationInvalid:
+            return "text"
+        return settings.log_format
+
     def start_logging(self) -> None:
         """Logs go to stderr: warnings, more with -v, most with -vv; errors only with -q.
 
         Only ours: what libraries log may quote a server, tracebacks and all.
         """
         levels = [logging.WARNING, logging.INFO, logging.DEBUG]
+        logs.begin_command()
         logger = logging.getLogger("trcpoints")
         logger.setLevel(logging.ERROR if self.quiet else levels[min(self.verbose, 2)])
         logger.propagate = False
-        logger.handlers = [_Stderr()]
+        logger.handlers = [_Stderr(lambda: self.log_format)]
         logging.getLogger().addHandler(logging.NullHandler())
 
     def show(self, document: Document, render: Callable[[], RenderableType]) -> None:
@@ -95,11 +107,17 @@ class Session:
 
 
 class _Stderr(logging.Handler):
-    """Writes to stderr as it is at the moment: a progress bar takes it over while it is shown."""
+    """Writes to stderr as it is at the moment: a progress bar takes it over while it is shown.
+
+    The settings, which say how, may not have been read yet, and perhaps are never needed.
+    """
+
+    def __init__(self, log_format: Callable[[], logs.Format]) -> None:
+        super().__init__()
+        self._log_format = log_format
 
     def emit(self, record: logging.LogRecord) -> None:
-        text = harmless(record.getMessage())
-        sys.stderr.write(f"trcpoints: {record.levelname.lower()}: {text}\n")
+        sys.stderr.write(f"{harmless(logs.line(record, self._log_format()))}\n")
 
 
 def session_of(context: typer.Context) -> Session:

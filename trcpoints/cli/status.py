@@ -14,7 +14,7 @@ from trcpoints.cli.session import Session, session_of
 from trcpoints.cli.text import counted, harmless
 
 if TYPE_CHECKING:
-    from trcpoints.documents import StatusDocument
+    from trcpoints.documents.status import StatusDocument
 
 app = single()
 

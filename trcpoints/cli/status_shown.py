@@ -13,7 +13,7 @@ from rich.text import Text
 
 from trcpoints.cli.tables import grid, moment
 from trcpoints.cli.text import counted, harmless
-from trcpoints.documents import StatusDocument, StatusStreaks, StatusSync
+from trcpoints.documents.status import StatusDocument, StatusStreaks, StatusSync
 from trcpoints.jobs.status import Charts
 
 _BLOCKS = "▁▂▃▄▅▆▇█"

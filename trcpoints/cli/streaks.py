@@ -15,7 +15,7 @@ from trcpoints.cli.text import counted, harmless
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from trcpoints.documents import (
+    from trcpoints.documents.streaks import (
         StreaksDocument,
         StreaksExcuseDocument,
         StreaksRebuildDocument,

@@ -20,7 +20,7 @@ from trcpoints.errors import ConfigurationInvalid
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from trcpoints.documents import SyncDocument, SyncResult
+    from trcpoints.documents.sync import SyncDocument, SyncResult
 
 app = single()
 
@@ -74,7 +74,7 @@ def sync(
     if complete and from_file is None:
         raise typer.BadParameter("--complete goes with --from")
 
-    from trcpoints.jobs.run import new_run_id
+    from trcpoints.jobs.record import new_run_id
     from trcpoints.jobs.sync import job
 
     session = session_of(context)
@@ -88,14 +88,15 @@ def sync(
         ignore_cooldown=ignore_cooldown,
     )
     settings, faults = read_settings(os.environ, session.env_file)
-    if not settings.mee6.enabled:
-        document = job.skip_disabled(settings, options, _now())
-    elif faults := [*faults, *_guild_faults(settings.mee6, faults, from_file)]:
-        raise ConfigurationInvalid(faults)
-    elif from_file is not None:
-        document = job.sync(settings, options, saved(settings.mee6, from_file, complete), _now)
+    if settings.mee6.enabled:
+        faults = [*faults, *_guild_faults(settings.mee6, faults, from_file)]
+        if faults:
+            raise ConfigurationInvalid(faults)
+    if from_file is not None:
+        fetch = saved(settings.mee6, from_file, complete)
     else:
-        document = job.sync(settings, options, live(settings.mee6, session), _now)
+        fetch = live(settings.mee6, session)
+    document = job.sync(settings, options, fetch, _now)
     session.show(document, lambda: _render(document))
 
 

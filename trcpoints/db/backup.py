@@ -17,7 +17,7 @@ from trcpoints.db import schema
 from trcpoints.db.copying import Tick, both_ends, copy_rows
 from trcpoints.db.database import translated
 from trcpoints.db.sqlite import SqliteEngine
-from trcpoints.documents import DbBackupDocument
+from trcpoints.documents.db import DbBackupDocument
 from trcpoints.errors import DatabaseUnavailable, OutputFailed
 
 

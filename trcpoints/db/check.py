@@ -5,7 +5,7 @@ from __future__ import annotations
 from trcpoints.db import schema
 from trcpoints.db.engine import Engine
 from trcpoints.db.models import Activity, LedgerEntry, Member
-from trcpoints.documents import DbCheckDocument
+from trcpoints.documents.db import DbCheckDocument
 from trcpoints.errors import DatabaseUnavailable
 
 

@@ -7,6 +7,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 import peewee
@@ -15,6 +16,7 @@ from trcpoints.errors import TrcpointsError
 from trcpoints.signals import held
 
 T = TypeVar("T")
+M = TypeVar("M", bound="peewee.ModelSelect[Any]")
 
 Row = Sequence[object]
 
@@ -73,6 +75,14 @@ class Engine(peewee.Database, ABC):
     @abstractmethod
     def stream(self, query: peewee.Query) -> Iterator[tuple[Any, ...]]:
         """The rows of a query inside a `snapshot`, raw, without ever holding all of them."""
+
+    @abstractmethod
+    def clock(self, now: datetime) -> datetime:
+        """The time by the clock that all who use this database share; `now` is by ours."""
+
+    @abstractmethod
+    def locking(self, query: M) -> M:
+        """The query, its rows kept from others until the transaction ends."""
 
     @abstractmethod
     def insert_rows(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:

@@ -77,7 +77,7 @@ IS_UNTRACKED = Member.discord_id.is_null() | ~Member.active
 """Whom no sync considers (design, section 2.2)."""
 
 # SQLite counts from these only where a query says the very same.
-Member.add_index(Member.index(Member.id, where=HAS_LEFT, name="member_left"))
+Member.add_index(Member.index(Member.left_at, where=HAS_LEFT, name="member_left"))
 Member.add_index(Member.index(Member.id, where=IS_UNTRACKED, name="member_untracked"))
 
 
@@ -123,21 +123,63 @@ class LedgerEntry(Model):
 
 
 class Run(Model):
-    """One run of a job that has ended. `stats` is a JSON object of its counts."""
+    """One run of a job; `scope` says for what, where the job is done for several things.
+
+    `status` is running, completed, failed, skipped, interrupted or abandoned. `stats` is a JSON
+    object of its counts. `entries_after` and `entries_through` enclose the ids of the ledger's
+    entries that it made, for entries are only made under the books lock; `records_after` and
+    `records_through` those of its activity records. None: it made none. `machine` is the name
+    of the one that ran it.
+    """
 
     id = TextField(primary_key=True)
     job = TextField()
+    scope = TextField(null=True)
     status = TextField()
     trigger = TextField()
+    machine = TextField(null=True)
     started_at = TimeField()
-    finished_at = TimeField()
+    finished_at = TimeField(null=True)
     stats = TextField(null=True)
+    entries_after = BigIntegerField(null=True)
+    entries_through = BigIntegerField(null=True)
+    records_after = BigIntegerField(null=True)
+    records_through = BigIntegerField(null=True)
     error_code = TextField(null=True)
     error_message = TextField(null=True)
+    error_hint = TextField(null=True)
 
     class Meta:
         table_name = "run"
-        indexes = ((("job", "started_at"), False),)
+        # `history list` counts and turns pages in these alone, whatever it is asked for.
+        indexes = (
+            (("job", "started_at"), False),
+            (("started_at",), False),
+            (("status", "started_at"), False),
+            (("job", "status", "started_at"), False),
+        )
+
+
+class Lease(Model):
+    """Who does a job now (design, section 9); no row: nobody. Times are by the lease clock.
+
+    `name` is the job, or job:scope. `host`, `namespace`, `pid` and `process_started` name a
+    process for good; `machine` is its machine's name, for people. `token` is the right to commit.
+    """
+
+    name = TextField(primary_key=True)
+    token = TextField()
+    run_id = TextField()
+    host = TextField()
+    namespace = TextField()
+    pid = BigIntegerField()
+    process_started = TextField()
+    machine = TextField()
+    acquired_at = TimeField()
+    heartbeat_at = TimeField()
+
+    class Meta:
+        table_name = "lease"
 
 
 class Job(Model):
@@ -184,7 +226,7 @@ class Milestone(Model):
 
     class Meta:
         table_name = "milestone"
-        indexes = ((("member", "streak_since", "days"), True),)
+        indexes = ((("member", "streak_since", "days"), True), (("run_id",), False))
 
 
 class DailyPoints(Model):
@@ -203,6 +245,7 @@ MODELS: tuple[type[Model], ...] = (
     Activity,
     LedgerEntry,
     Run,
+    Lease,
     Job,
     GraceDay,
     Milestone,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import peewee
 
 from trcpoints.config import public_url
 from trcpoints.db import engine
-from trcpoints.db.engine import PORTION, Engine, Row, portions
+from trcpoints.db.engine import PORTION, Engine, M, Row, portions
 from trcpoints.errors import (
     ConfigurationInvalid,
     DatabaseLocked,
@@ -30,7 +31,7 @@ CONNECT_WAIT = 5
 CANCEL_WAIT = 1.0
 """Seconds to wait for the server to break off a statement."""
 
-_BOOKS_LOCK = 0x7472_6370_6F69_6E74  # "trcpoint": the advisory lock's number in the database
+BOOKS_LOCK = 0x7472_6370_6F69_6E74  # "trcpoint": the advisory lock's number in the database
 _UNREADABLE = "libpq cannot use this address; see its chapter 'Connection URIs'"
 _LOCKED = frozenset({"55P03", "40P01", "40001"})
 _NO_RIGHT = "42501"
@@ -93,7 +94,7 @@ class PostgresEngine(Engine, peewee.PostgresqlDatabase):
         with held():
             transaction.__enter__()
         self.execute_sql(f"SET LOCAL lock_timeout = '{self.lock_wait:g}s'")
-        self.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_BOOKS_LOCK,))
+        self.execute_sql("SELECT pg_advisory_xact_lock(%s)", (BOOKS_LOCK,))
 
     def begin(self, isolation_level: str | None = None) -> None:
         """Begin, on a new connection where a signal broke off a statement on the old one."""
@@ -127,6 +128,16 @@ class PostgresEngine(Engine, peewee.PostgresqlDatabase):
             cursor.itersize = PORTION
             cursor.execute(*query.sql())
             yield from cursor
+
+    def clock(self, now: datetime) -> datetime:
+        """The server's: hosts disagree."""
+        at: datetime = self.execute_sql("SELECT clock_timestamp()").fetchone()[0]
+        return at.astimezone(UTC)
+
+    def locking(self, query: M) -> M:
+        """By `FOR UPDATE`."""
+        locking: M = query.for_update()
+        return locking
 
     def insert_rows(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
         """By `COPY`."""

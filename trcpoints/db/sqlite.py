@@ -8,6 +8,7 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ import peewee
 
 from trcpoints.config import sqlite_url
 from trcpoints.db import engine
-from trcpoints.db.engine import Engine, Row, portions
+from trcpoints.db.engine import Engine, M, Row, portions
 from trcpoints.errors import DatabaseLocked, DatabaseUnavailable, TrcpointsError
 from trcpoints.signals import held
 
@@ -148,6 +149,14 @@ class SqliteEngine(Engine, peewee.SqliteDatabase):
     def stream(self, query: peewee.Query) -> Iterator[tuple[Any, ...]]:
         """SQLite finds the rows as they are asked for."""
         yield from self.execute(query)
+
+    def clock(self, now: datetime) -> datetime:
+        """Ours: all who use a file are on one machine."""
+        return now
+
+    def locking(self, query: M) -> M:
+        """As it is: there is one writer at a time."""
+        return query
 
     def insert_rows(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
         """By `executemany`."""

@@ -7,15 +7,16 @@ import io
 from collections.abc import Callable, Iterator, Set
 from datetime import UTC, datetime, time, timedelta
 
-from trcpoints.config import Mee6Settings, Settings
+from trcpoints.config import AlertSettings, Mee6Settings, Settings
 from trcpoints.db.database import Access, open_database
 from trcpoints.db.models import Member
 from trcpoints.demo.community import Community
 from trcpoints.demo.faults import Fault
 from trcpoints.demo.server import SimulatedMee6
-from trcpoints.documents import DemoDay, DemoDocument, DemoRow, SyncDocument, SyncPoints
+from trcpoints.documents.demo import DemoDay, DemoDocument, DemoRow
+from trcpoints.documents.sync import SyncDocument, SyncPoints
 from trcpoints.errors import CoolingDown, RateLimited
-from trcpoints.jobs.run import new_run_id
+from trcpoints.jobs.record import new_run_id
 from trcpoints.jobs.sync.job import SyncOptions, sync
 from trcpoints.mee6.client import fetch_leaderboard
 from trcpoints.mee6.leaderboard import Leaderboard
@@ -47,6 +48,7 @@ def play(
             mee6=Mee6Settings(
                 guild_id=mee6.guild_id, api_base=mee6.api_base, retry_base=0, request_interval=0
             ),
+            alerts=AlertSettings(),
         )
         _import(settings, community, start)
         story = _Story(settings, community, mee6)
@@ -115,7 +117,7 @@ class _Story:
     def _sync(self, now: datetime) -> SyncDocument:
         mee6 = self._settings.mee6
 
-        def fetch(wanted: Set[str]) -> Leaderboard:
+        def fetch(wanted: Set[str], _beat: Callable[[], None]) -> Leaderboard:
             return fetch_leaderboard(mee6, wanted, now=lambda: now)
 
         return sync(self._settings, SyncOptions(sync_id=new_run_id(now)), fetch, lambda: now)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
 from dataclasses import dataclass
 from datetime import datetime
 
 from trcpoints.config import Settings
 from trcpoints.db.database import Access, open_database
 from trcpoints.db.models import Member
-from trcpoints.documents import BackfillDocument, BackfillResult
+from trcpoints.documents.leaderboard import BackfillDocument, BackfillResult
 from trcpoints.errors import CoolingDown
 from trcpoints.jobs.leaderboard import IS_RANKED, ranks
-from trcpoints.jobs.run import SYNC_JOB, pause_until, recall
+from trcpoints.jobs.memory import SYNC_JOB, pause_until, recall
 from trcpoints.mee6 import cache
-from trcpoints.mee6.leaderboard import Completeness, Leaderboard
+from trcpoints.mee6.leaderboard import Completeness, Fetch, Leaderboard
 from trcpoints.points.conversion import convert
-
-Fetch = Callable[[Set[str]], Leaderboard]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,7 @@ def preview(
         paused_until = pause_until(recall(SYNC_JOB), now)
     wanted = {member.discord_id for member in members if member.discord_id is not None}
     if saved is not None:
-        return price(members, saved(wanted))
+        return price(members, saved(wanted, lambda: None))
     kept = cache.recall(settings.mee6, wanted, now)
     if kept is not None:
         return price(members, kept)
@@ -57,7 +54,7 @@ def preview(
             hint="Run the command again then, or read a saved answer: "
             "trcpoints backfill-dry-run --from FILE",
         )
-    return price(members, live(wanted))
+    return price(members, live(wanted, lambda: None))
 
 
 def price(members: list[Standing], board: Leaderboard) -> BackfillDocument:

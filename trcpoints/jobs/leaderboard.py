@@ -10,7 +10,7 @@ from peewee import JOIN, SQL, ColumnBase, fn
 from trcpoints.db.engine import Engine
 from trcpoints.db.fields import from_driver
 from trcpoints.db.models import LedgerEntry, Member
-from trcpoints.documents import LeaderboardDocument, LeaderboardRow
+from trcpoints.documents.leaderboard import LeaderboardDocument, LeaderboardRow
 
 IS_RANKED = Member.active == True  # noqa: E712 (SQL, not Python)
 """Members marked inactive have no place."""

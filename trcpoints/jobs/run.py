@@ -1,205 +1,314 @@
-"""What every run of a job leaves in the database: its record, and the job's memory (section 9)."""
+"""One run of any job, from its lease to its alerts (design, section 9)."""
 
 from __future__ import annotations
 
 import logging
-import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from typing import Protocol
 
 import msgspec
 
+from trcpoints import logs
+from trcpoints.config import Settings
+from trcpoints.db.database import Access, open_database
 from trcpoints.db.engine import Engine
-from trcpoints.db.models import Job, Run
-from trcpoints.documents import ErrorInfo, RunStatus, Trigger
-from trcpoints.errors import InternalError, Interrupted, KeyConflict, TrcpointsError
+from trcpoints.documents import RunStatus
+from trcpoints.errors import (
+    DatabaseLocked,
+    InternalError,
+    Interrupted,
+    LeaseHeld,
+    TrcpointsError,
+    TryLater,
+)
+from trcpoints.jobs.lease import HeldLease, refuse_held
+from trcpoints.jobs.memory import Memory, recall, remember
+from trcpoints.jobs.owner import Owner, this_process
+from trcpoints.jobs.record import (
+    EntryRange,
+    RunIdentity,
+    abandon_record,
+    close_record,
+    error_info,
+    is_completed,
+    newest_entry,
+    open_record,
+)
+from trcpoints.monitoring.alerts import Alerts, RunEnd
 
-COOLDOWN_LONGEST = timedelta(hours=6)
+ALARMING = 3
+"""From so many failures in a row on, each is an error of its own."""
+
+ALREADY_COMPLETED = "already_completed"
+
+ALERT_TIME = 15.0
+"""Seconds for all who are told how a run ended."""
 
 RECORD_WAIT = 1.0
-"""Seconds that an interrupted run may wait to record itself (section 9: gone within two)."""
+"""Seconds to wait for the lock when a run that came to nothing is recorded."""
+
+_BEAT = timedelta(seconds=60)
 
 log = logging.getLogger("trcpoints.run")
 
-SYNC_JOB = "sync"
+Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
-class RunIdentity:
-    """One run of a job, as known when it starts.
+class Outcome:
+    """How a run ended. `failures` are those in a row after it, None where nobody could say."""
 
-    `counted` says that its outcome counts for or against the job's consecutive failures: dry
-    runs and saved leaderboards do not.
+    status: RunStatus
+    finished_at: datetime
+    fault: TrcpointsError | Interrupted | None = None
+    reason: str | None = None
+    failures: int | None = None
+
+
+class JobRun(Protocol):
+    """What a job brings to its run."""
+
+    identity: RunIdentity
+
+    def may_start(self, memory: Memory) -> None:
+        """Raise a TryLater where the job is better not done now."""
+
+    def work(self, run: Run) -> None:
+        """Do the job; in its last transaction (`Run.books`) call `Run.complete`."""
+
+    def close(self, outcome: Outcome) -> object:
+        """The run's document, now that it has ended."""
+
+
+class Run:
+    """A run under way: it holds the lease, and its record is open.
+
+    `memory` is what the job remembered when the run began. A job that must leave its source
+    alone sets `cooldown_until` before it fails.
     """
 
-    run_id: str
-    job: str
-    trigger: Trigger
-    started_at: datetime
-    counted: bool
+    def __init__(self, engine: Engine, identity: RunIdentity, clock: Clock) -> None:
+        self.engine = engine
+        self.identity = identity
+        self.clock = clock
+        self.memory = Memory()
+        self.cooldown_until: datetime | None = None
+        self.completed: Memory | None = None
+        self._held = HeldLease(identity.lease)
+        self._entries_after = 0
+        self._next_beat = clock() + _BEAT
 
+    def begin(self, us: Owner) -> None:
+        """Take the lease and open the record. Raises LeaseHeld."""
+        identity = self.identity
+        with self.engine.books():
+            now = self.clock()
+            gone = self._held.take(self.engine, identity.run_id, us, now)
+            if gone is not None:
+                abandon_record(gone, now)
+            open_record(identity)
+            self.memory = recall(identity.job)
+        if gone is not None:
+            log.warning("run %s is abandoned: its process is gone, or was silent too long", gone)
 
-class Memory(msgspec.Struct, frozen=True):
-    """What a job remembers from run to run; the defaults are those of a job that never ran."""
+    def beat(self) -> None:
+        """Say from time to time that this run is at work; raises LeaseLost where it may not be.
 
-    consecutive_failures: int = 0
-    last_completed_run: str | None = None
-    last_completed_at: datetime | None = None
-    cooldown_until: datetime | None = None
+        To be called between steps that take long.
+        """
+        now = self.clock()
+        if now < self._next_beat:
+            return
+        self._next_beat = now + _BEAT
+        try:
+            with self.engine.books():
+                self._held.beat(self.engine, now)
+        except Exception as fault:
+            # Whoever has the lock for so long will not keep it for 30 minutes.
+            if not isinstance(self.engine.explain(fault), DatabaseLocked):
+                raise
+            log.info("the heartbeat waits: the database is locked")
 
+    @contextmanager
+    def books(self) -> Iterator[None]:
+        """A transaction that writes the books, if the lease is still ours; raises LeaseLost."""
+        with self.engine.books():
+            self._held.require(self.engine)
+            self._entries_after = newest_entry()
+            yield
 
-def new_run_id(now: datetime) -> str:
-    """An id that sorts by time and that no other run has."""
-    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    def complete(self, finished_at: datetime, stats: object) -> Memory:
+        """Record inside `books`, with its last writes, that the run has done its work.
 
-
-def recall(job: str) -> Memory:
-    """What a job remembers."""
-    row = Job.get_or_none(Job.name == job)
-    if row is None:
-        return Memory()
-    return Memory(
-        consecutive_failures=row.consecutive_failures,
-        last_completed_run=row.last_completed_run,
-        last_completed_at=row.last_completed_at,
-        cooldown_until=row.cooldown_until,
-    )
-
-
-def pause_until(memory: Memory, now: datetime) -> datetime | None:
-    """The end of the cool-down that is in force; None where there is none (section 3).
-
-    One beyond the longest there is was noted while the clock was wrong.
-    """
-    until = memory.cooldown_until
-    return until if until is not None and now < until <= now + COOLDOWN_LONGEST else None
-
-
-def is_completed(job: str, run_id: str) -> bool:
-    """Whether a run of this id has completed before. Raises KeyConflict for another job's id."""
-    run = Run.get_or_none(Run.id == run_id)
-    if run is not None and run.job != job:
-        raise KeyConflict(
-            f"{run_id} is the id of a run of {run.job}, not of {job}.",
-            hint="Choose another id.",
+        The lease is given up and the failures are forgotten as it commits; the new memory.
+        """
+        identity = self.identity
+        known = recall(identity.job)
+        memory = Memory(
+            consecutive_failures=0 if identity.counted else known.consecutive_failures,
+            last_completed_run=identity.run_id,
+            last_completed_at=identity.started_at,
+            cooldown_until=None if identity.counted else known.cooldown_until,
         )
-    return run is not None and run.status == "completed"
+        remember(identity.job, memory)
+        entries = EntryRange(self._entries_after, newest_entry())
+        close_record(identity.run_id, "completed", finished_at, stats=stats, entries=entries)
+        self._held.give_up()
+        self.engine.after_commit(lambda: self._note(memory))
+        return memory
 
+    def _note(self, memory: Memory) -> None:
+        self.completed = memory
 
-def record_completed(run: RunIdentity, finished_at: datetime, stats: object) -> Memory:
-    """Record a run that has done its work, in the transaction of that work; the new memory."""
-    known = recall(run.job)
-    memory = Memory(
-        consecutive_failures=0 if run.counted else known.consecutive_failures,
-        last_completed_run=run.run_id,
-        last_completed_at=run.started_at,
-        cooldown_until=None if run.counted else known.cooldown_until,
-    )
-    _write_run(run, "completed", finished_at, stats=stats)
-    _write_memory(run.job, memory)
-    return memory
+    def record_end(self, fault: BaseException) -> Memory | None:
+        """Record that the run came to nothing; the new memory, None where that cannot be.
 
+        Where the database itself failed there is nothing to record it in; where it is locked,
+        what is to be told of is still the first failure.
+        """
+        if isinstance(fault, Interrupted):
+            self.engine.lock_wait = min(RECORD_WAIT, fault.seconds_left)
+        elif isinstance(fault, TryLater):
+            self.engine.lock_wait = RECORD_WAIT
+        try:
+            with self.engine.books():
+                return self._write_end(fault)
+        except Exception as second:
+            explained = self.engine.explain(second)
+            if explained is None:
+                raise
+            log.warning("This run could not be recorded: %s", explained.message)
+            return None
 
-def record_ended(
-    engine: Engine,
-    run: RunIdentity,
-    status: RunStatus,
-    finished_at: datetime,
-    *,
-    error: ErrorInfo,
-    cooldown_until: datetime | None = None,
-) -> Memory:
-    """Record a run that failed or was interrupted, in a transaction of its own; the new memory.
-
-    A run of the same id that has completed meanwhile, started twice, stays on record as it is.
-    """
-    with engine.books():
-        known = recall(run.job)
-        if is_completed(run.job, run.run_id):
+    def _write_end(self, fault: BaseException) -> Memory | None:
+        known = recall(self.identity.job)
+        if not self._held.is_ours(self.engine):
             return known
-        failed = status == "failed" and run.counted
+        status = status_of(fault)
+        failed = status == "failed" and self.identity.counted
         memory = msgspec.structs.replace(
             known,
             consecutive_failures=known.consecutive_failures + failed,
-            cooldown_until=cooldown_until or known.cooldown_until,
+            cooldown_until=self.cooldown_until or known.cooldown_until,
         )
-        _write_run(run, status, finished_at, error=error)
-        _write_memory(run.job, memory)
-    return memory
+        remember(self.identity.job, memory)
+        close_record(self.identity.run_id, status, self.clock(), error=error_info(fault))
+        self._held.give_up()
+        return memory
 
 
-def record_failure(
-    engine: Engine,
-    run: RunIdentity,
-    fault: BaseException,
-    finished_at: datetime,
-    *,
-    cooldown_until: datetime | None = None,
-) -> Memory | None:
-    """Record a run that a failure or a signal ended; the new memory, None where that cannot be.
+def run_job(settings: Settings, job: JobRun, clock: Clock) -> None:
+    """Do a job under its lease, record it, and tell those who want to know.
 
-    Where the database itself failed there is nothing to record it in; where it is locked, the
-    failure that is to be told of is still the first one.
+    Raises every failure with the job's document as its `document`; what the job wrote in an
+    unfinished transaction is rolled back then.
     """
-    if isinstance(fault, Exception) and engine.explain(fault) is not None:
-        return None
-    is_interrupted = isinstance(fault, Interrupted)
-    if is_interrupted:
-        engine.lock_wait = RECORD_WAIT
+    course = _Course(settings, job, clock)
     try:
-        return record_ended(
-            engine,
-            run,
-            "interrupted" if is_interrupted else "failed",
-            finished_at,
-            error=error_info(fault),
-            cooldown_until=cooldown_until,
-        )
-    except Exception as second:
-        explained = engine.explain(second)
-        if explained is None:
+        with open_database(settings.database_url, Access.WRITE) as engine:
+            course.through(engine)
+    except (Exception, Interrupted) as fault:
+        told = explained(fault)
+        course.end(told)
+        if told is fault:
             raise
-        log.warning("This run could not be recorded: %s", explained.message)
-        return None
+        raise told from fault
+    course.end(None)
 
 
-def error_info(fault: BaseException) -> ErrorInfo:
-    """What a record or a document says of the failure that ended a run."""
-    if not isinstance(fault, TrcpointsError | Interrupted):
-        fault = InternalError.of(fault)
-    return ErrorInfo(fault.code, fault.message, fault.hint)
+class _Course:
+    """The way of one run through its steps."""
+
+    def __init__(self, settings: Settings, job: JobRun, clock: Clock) -> None:
+        identity = job.identity
+        self._settings = settings
+        self._job = job
+        self._clock = clock
+        self._alerts = Alerts(settings.alerts, job=identity.job, run_id=identity.run_id)
+        self._before: Memory | None = None
+        self._after: Memory | None = None
+        self._is_repeated = False
+        self._is_completed = False
+        logs.begin_run(identity.job, identity.run_id)
+
+    def through(self, engine: Engine) -> None:
+        """Begin, work, and record how it ended."""
+        identity = self._job.identity
+        self._before = self._after = recall(identity.job)
+        self._is_repeated = is_completed(identity)
+        if self._is_repeated:
+            return
+        try:
+            self._job.may_start(self._before)
+        except TryLater as reason:
+            _record_skip(engine, identity, reason)
+            raise
+        us = this_process(self._settings.host_id)
+        # Before there is a wait for the books lock, which the holder of the lease may have.
+        refuse_held(engine, identity.lease, us, self._clock())
+        run = Run(engine, identity, self._clock)
+        try:
+            run.begin(us)
+            if identity.counted:
+                self._alerts.started()
+            self._job.work(run)
+        except LeaseHeld:
+            raise
+        except (Exception, Interrupted) as fault:
+            if run.completed is None:
+                self._after = run.record_end(fault)
+            raise
+        finally:
+            self._is_completed = run.completed is not None
+            self._after = run.completed or self._after
+
+    def end(self, fault: TrcpointsError | Interrupted | None) -> None:
+        """Close the document, and tell those who want to know."""
+        failures = None if self._after is None else self._after.consecutive_failures
+        now = self._clock()
+        outcome = Outcome("completed", now, failures=failures)
+        if self._is_repeated:
+            outcome = Outcome("skipped", now, reason=ALREADY_COMPLETED, failures=failures)
+        elif fault is not None and not self._is_completed:
+            outcome = Outcome(status_of(fault), now, fault, error_info(fault).code, failures)
+        document = self._job.close(outcome)
+        if fault is not None:
+            fault.document = document
+        if self._job.identity.counted and not self._is_repeated:
+            seconds = fault.seconds_left if isinstance(fault, Interrupted) else ALERT_TIME
+            self._tell(outcome, seconds)
+
+    def _tell(self, outcome: Outcome, seconds: float) -> None:
+        identity, fault = self._job.identity, outcome.fault
+        if outcome.status == "failed" and (outcome.failures or 0) >= ALARMING:
+            log.error("%s has failed %d times in a row", identity.job, outcome.failures)
+        end = RunEnd(
+            status=outcome.status,
+            exit_code=0 if fault is None else fault.exit_code,
+            duration_seconds=(outcome.finished_at - identity.started_at).total_seconds(),
+            fault=fault,
+            failures_before=None if self._before is None else self._before.consecutive_failures,
+            failures=outcome.failures,
+        )
+        self._alerts.ended(end, seconds)
 
 
-def _write_run(
-    run: RunIdentity,
-    status: RunStatus,
-    finished_at: datetime,
-    *,
-    stats: object = None,
-    error: ErrorInfo | None = None,
-) -> None:
-    # A run may be tried again under the same id until it completes.
-    Run.delete().where(Run.id == run.run_id).execute()
-    Run.insert(
-        id=run.run_id,
-        job=run.job,
-        status=status,
-        trigger=run.trigger,
-        started_at=run.started_at,
-        finished_at=finished_at,
-        stats=None if stats is None else msgspec.json.encode(stats).decode(),
-        error_code=error.code if error else None,
-        error_message=error.message if error else None,
-    ).execute()
+def explained(fault: BaseException) -> TrcpointsError | Interrupted:
+    """The failure to tell of; what nobody expected becomes an InternalError."""
+    return fault if isinstance(fault, TrcpointsError | Interrupted) else InternalError.of(fault)
 
 
-def _write_memory(job: str, memory: Memory) -> None:
-    Job.insert(name=job, **msgspec.structs.asdict(memory)).on_conflict(
-        conflict_target=[Job.name],
-        preserve=[
-            Job.consecutive_failures,
-            Job.last_completed_run,
-            Job.last_completed_at,
-            Job.cooldown_until,
-        ],
-    ).execute()
+def status_of(fault: BaseException) -> RunStatus:
+    """How a run ends that meets this."""
+    if isinstance(fault, Interrupted):
+        return "interrupted"
+    return "skipped" if isinstance(fault, TryLater) else "failed"
+
+
+def _record_skip(engine: Engine, identity: RunIdentity, reason: TryLater) -> None:
+    with engine.books():
+        open_record(identity)
+        close_record(identity.run_id, "skipped", identity.started_at, error=error_info(reason))

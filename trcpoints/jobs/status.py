@@ -18,7 +18,7 @@ from trcpoints.config import Settings
 from trcpoints.db import schema
 from trcpoints.db.engine import Engine
 from trcpoints.db.models import HAS_LEFT, IS_UNTRACKED, DailyPoints, Job, Member, Run
-from trcpoints.documents import (
+from trcpoints.documents.status import (
     StatusDatabase,
     StatusDocument,
     StatusFederation,
@@ -28,7 +28,7 @@ from trcpoints.documents import (
     StatusStreaks,
     StatusSync,
 )
-from trcpoints.jobs.run import SYNC_JOB
+from trcpoints.jobs.memory import SYNC_JOB
 from trcpoints.members.judged import STREAKS_JOB
 from trcpoints.monitoring import health
 from trcpoints.monitoring.health import JobHealth

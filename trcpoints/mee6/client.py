@@ -11,10 +11,10 @@ from urllib.parse import urljoin, urlsplit
 
 from trcpoints.config import Mee6Settings
 from trcpoints.errors import LeaderboardInvalid, SourceRefused
+from trcpoints.http.text import one_line
+from trcpoints.http.transport import Answer, Hiccup, Limits, Transport
 from trcpoints.mee6.leaderboard import Leaderboard
 from trcpoints.mee6.pages import Page, Undecodable, decode_page, error_message, loads
-from trcpoints.mee6.text import one_line
-from trcpoints.mee6.transport import Answer, Hiccup, Limits, Transport
 from trcpoints.mee6.walk import walk
 
 log = logging.getLogger("trcpoints.mee6")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 
 
@@ -40,3 +40,7 @@ class Leaderboard:
     pages: int
     requests: int
     retries: int
+
+
+Fetch = Callable[[Set[str], Callable[[], None]], Leaderboard]
+"""Reads the leaderboard for a set of Discord ids; calls the second whenever a page is read."""

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import msgspec
 
 from trcpoints.errors import LeaderboardInvalid
-from trcpoints.mee6.text import one_line
+from trcpoints.http.text import one_line
 
 MAX_XP = 10**12
 _LAST_EXACT_INTEGER = 2**53

@@ -8,7 +8,7 @@ from datetime import datetime
 from trcpoints.db.engine import Engine
 from trcpoints.db.fields import to_text
 from trcpoints.db.models import Member
-from trcpoints.documents import MemberDetail, MembersImportDocument
+from trcpoints.documents.members import MemberDetail, MembersImportDocument
 from trcpoints.members.fields import FIELDS, UNLINKED
 from trcpoints.members.matching import COLUMNS, Change, ImportPlan, Known, plan_import
 from trcpoints.records import RecordFile, scan_records

@@ -8,15 +8,15 @@ import msgspec
 from peewee import Expression
 
 from trcpoints.db.models import Activity, LedgerEntry, Member
-from trcpoints.documents import (
+from trcpoints.documents.members import (
     ActivityRow,
-    LedgerRow,
     MemberDetail,
     MemberRow,
     MembersExportDocument,
     MembersListDocument,
     MembersShowDocument,
 )
+from trcpoints.documents.points import LedgerRow
 from trcpoints.members.judged import is_judged, job_judged_through
 from trcpoints.members.lookup import find_member
 

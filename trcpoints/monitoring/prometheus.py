@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from trcpoints.documents import StatusDocument
+from trcpoints.documents.status import StatusDocument
 from trcpoints.errors import MissingExtra
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from datetime import datetime
 from trcpoints.config import SNOWFLAKE
 from trcpoints.db.engine import Engine, portions
 from trcpoints.db.models import Member
-from trcpoints.documents import PointsImportDocument
+from trcpoints.documents.points import PointsImportDocument
 from trcpoints.points.awards import Award, award_faults, clean_note, parse_moment
 from trcpoints.points.ledger import apply, plan
 from trcpoints.records import Fault, Record, quoted, scan_records

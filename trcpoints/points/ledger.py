@@ -12,7 +12,7 @@ from peewee import Expression
 from trcpoints.db.engine import Engine, portions
 from trcpoints.db.fields import to_text
 from trcpoints.db.models import LedgerEntry, Member
-from trcpoints.documents import HistoryRow, PointsAwardDocument, PointsHistoryDocument
+from trcpoints.documents.points import NamedEntry, PointsAwardDocument, PointsHistoryDocument
 from trcpoints.errors import DataRefused, KeyConflict
 from trcpoints.members.lookup import find_member
 from trcpoints.members.views import ledger_row
@@ -173,5 +173,5 @@ def _moved(
     return balance, None if newest is None else to_text(newest)
 
 
-def _history_row(entry: LedgerEntry) -> HistoryRow:
-    return HistoryRow(**asdict(ledger_row(entry)), name=entry.member.name)
+def _history_row(entry: LedgerEntry) -> NamedEntry:
+    return NamedEntry(**asdict(ledger_row(entry)), name=entry.member.name)

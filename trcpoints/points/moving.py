@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from trcpoints.db import schema
 from trcpoints.db.copying import Tick, both_ends, copy_rows
-from trcpoints.documents import DbCopyDocument, ErrorInfo
+from trcpoints.documents import ErrorInfo
+from trcpoints.documents.db import DbCopyDocument
 from trcpoints.errors import BooksDoNotAddUp
 from trcpoints.points.verification import verify
 

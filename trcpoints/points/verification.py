@@ -11,7 +11,8 @@ from peewee import JOIN, Case, fn
 
 from trcpoints.db.engine import Engine
 from trcpoints.db.models import Activity, LedgerEntry, Member
-from trcpoints.documents import BookFault, DayFault, ErrorInfo, PointsVerifyDocument
+from trcpoints.documents import ErrorInfo
+from trcpoints.documents.points import BookFault, DayFault, PointsVerifyDocument
 from trcpoints.errors import BooksDoNotAddUp
 from trcpoints.points.awards import ADJUSTMENT
 from trcpoints.points.conversion import SYNC_SOURCE, XP_PER_POINT, convert

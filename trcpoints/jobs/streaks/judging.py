@@ -12,7 +12,7 @@ from peewee import Case, fn
 from trcpoints.db.engine import PORTION, Engine, portions
 from trcpoints.db.fields import from_driver
 from trcpoints.db.models import Job, Member
-from trcpoints.documents import StreakMembers
+from trcpoints.documents.streaks import StreakMembers
 from trcpoints.members.judged import STREAKS_JOB, are_judged
 from trcpoints.points.streaks.milestones import record_milestones
 from trcpoints.points.streaks.repair import repair_all

@@ -3,53 +3,40 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from trcpoints.config import Settings
 from trcpoints.db.database import Access, open_database
 from trcpoints.db.engine import Engine
-from trcpoints.documents import (
-    RunStatus,
+from trcpoints.documents.sync import (
     SyncDocument,
     SyncLeaderboard,
     SyncPoints,
     SyncResult,
     SyncXp,
 )
-from trcpoints.errors import (
-    CoolingDown,
-    InternalError,
-    Interrupted,
-    RateLimited,
-    SyncOvertaken,
-    TrcpointsError,
-    TryLater,
-)
+from trcpoints.errors import CoolingDown, Interrupted, RateLimited, TrcpointsError
+from trcpoints.jobs.memory import COOLDOWN_LONGEST, SYNC_JOB, Memory, pause_until, recall
+from trcpoints.jobs.record import RunIdentity, error_info, is_completed
 from trcpoints.jobs.run import (
-    COOLDOWN_LONGEST,
-    SYNC_JOB,
-    Memory,
-    RunIdentity,
-    error_info,
-    is_completed,
-    pause_until,
-    recall,
-    record_completed,
-    record_failure,
+    ALREADY_COMPLETED,
+    Clock,
+    Outcome,
+    Run,
+    explained,
+    run_job,
+    status_of,
 )
 from trcpoints.jobs.sync import books, guard
 from trcpoints.jobs.sync.plan import SyncPlan, decide, occurrence
-from trcpoints.mee6.leaderboard import Leaderboard
+from trcpoints.mee6.leaderboard import Fetch, Leaderboard
 
 COOLDOWN_UNNAMED = timedelta(minutes=30)
 COOLDOWN_SHORTEST = timedelta(seconds=5)
 
 log = logging.getLogger("trcpoints.sync")
-
-Clock = Callable[[], datetime]
-Fetch = Callable[[Set[str]], Leaderboard]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,54 +55,56 @@ class SyncOptions:
     ignore_cooldown: bool = False
 
 
-def skip_disabled(settings: Settings, options: SyncOptions, now: datetime) -> SyncDocument:
-    """The document of a sync that MEE6_SYNC_ENABLED=false keeps from running."""
-    job = _Sync(settings, options, lambda: now)
-    job.close("skipped")
-    job.document.reason = "disabled"
-    return job.document
-
-
 def sync(settings: Settings, options: SyncOptions, fetch: Fetch, clock: Clock) -> SyncDocument:
-    """Run one sync. `fetch` reads the leaderboard for a set of Discord ids.
+    """Run one sync.
 
     Raises every failure with the document of the run as its `document`; the books are then as
-    before. A dry run leaves no record of itself either: its connection cannot write.
+    before. A dry run takes no lease and leaves no record: its connection cannot write. Where
+    MEE6_SYNC_ENABLED is false, nothing is looked at at all.
     """
-    job = _Sync(settings, options, clock)
-    access = Access.READ if options.dry_run else Access.WRITE
-    try:
-        with open_database(settings.database_url, access) as engine:
-            job.run(engine, fetch)
-    except TrcpointsError as fault:
-        job.close("skipped" if isinstance(fault, TryLater) else "failed", fault)
-        fault.document = job.document
-        raise
-    except Interrupted as stop:
-        if not job.committed:
-            job.close("interrupted", stop)
-        stop.document = job.document
-        raise
-    except Exception as fault:
-        bug = InternalError.of(fault)
-        job.close("failed", bug)
-        bug.document = job.document
-        raise bug from fault
+    job = _Sync(settings, options, clock(), fetch)
+    if not settings.mee6.enabled:
+        job.close(Outcome("skipped", clock(), reason="disabled"))
+    elif options.dry_run:
+        _preview(settings, job, clock)
+    else:
+        run_job(settings, job, clock)
     return job.document
+
+
+def _preview(settings: Settings, job: _Sync, clock: Clock) -> None:
+    try:
+        with open_database(settings.database_url, Access.READ) as engine:
+            memory = recall(SYNC_JOB)
+            is_repeated = is_completed(job.identity)
+            if not is_repeated:
+                job.may_start(memory)
+                job.preview(engine)
+    except (Exception, Interrupted) as fault:
+        told = explained(fault)
+        job.close(Outcome(status_of(told), clock(), told, error_info(told).code))
+        told.document = job.document
+        raise told from fault
+    if is_repeated:
+        outcome = Outcome("skipped", clock(), reason=ALREADY_COMPLETED)
+    else:
+        outcome = Outcome("completed", clock(), failures=memory.consecutive_failures)
+    job.close(outcome)
 
 
 class _Sync:
     """One sync on its way: its identity, and the document that it fills in as it goes."""
 
-    def __init__(self, settings: Settings, options: SyncOptions, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, options: SyncOptions, now: datetime, fetch: Fetch
+    ) -> None:
         self.options = options
-        self.clock = clock
-        self.committed = False
+        self.fetch = fetch
         self.identity = RunIdentity(
             run_id=options.sync_id,
             job=SYNC_JOB,
             trigger=settings.trigger,
-            started_at=clock(),
+            started_at=now,
             counted=not (options.dry_run or options.saved),
         )
         self.document = SyncDocument(
@@ -124,44 +113,28 @@ class _Sync:
             dry_run=options.dry_run,
             trigger=settings.trigger,
             guild_id=settings.mee6.guild_id,
-            started_at=self.identity.started_at,
-            finished_at=self.identity.started_at,
+            started_at=now,
+            finished_at=now,
             duration_seconds=0.0,
             consecutive_failures=0,
         )
 
-    def run(self, engine: Engine, fetch: Fetch) -> None:
-        """Do the work; where it fails and the database can still be written, record that."""
-        memory = recall(SYNC_JOB)
-        self.document.consecutive_failures = memory.consecutive_failures
-        if is_completed(SYNC_JOB, self.identity.run_id):
-            self.close("skipped")
-            self.document.reason = "already_completed"
-            return
-        self._respect_cooldown(memory)
-        try:
-            self._work(engine, fetch, memory)
-        except TryLater:
-            raise
-        except (Exception, Interrupted) as fault:
-            if not self.committed:
-                self._record_end(engine, fault)
-            raise
-
-    def close(self, status: RunStatus, fault: BaseException | None = None) -> None:
+    def close(self, outcome: Outcome) -> SyncDocument:
         """Say in the document how and when the run ended."""
         document = self.document
-        document.status = status
-        document.finished_at = self.clock()
+        document.status, document.reason = outcome.status, outcome.reason
+        document.finished_at = outcome.finished_at
         elapsed = document.finished_at - document.started_at
         document.duration_seconds = round(elapsed.total_seconds(), 3)
-        if fault is not None:
-            document.error = error_info(fault)
-            document.reason = document.error.code
+        document.consecutive_failures = outcome.failures or 0
+        if outcome.fault is not None:
+            document.error = error_info(outcome.fault)
             # What was planned has not happened.
             document.xp, document.points = SyncXp(), SyncPoints()
+        return document
 
-    def _respect_cooldown(self, memory: Memory) -> None:
+    def may_start(self, memory: Memory) -> None:
+        """Raise CoolingDown while MEE6 is to be left alone (design, section 3)."""
         until = pause_until(memory, self.identity.started_at)
         if until is None or self.options.saved or self.options.ignore_cooldown:
             return
@@ -171,46 +144,46 @@ class _Sync:
             hint="Later runs go on by themselves; to ask now: trcpoints sync --ignore-cooldown",
         )
 
-    def _work(self, engine: Engine, fetch: Fetch, memory: Memory) -> None:
+    def preview(self, engine: Engine) -> None:
+        """What the sync would do now, in the document."""
+        board = self._read(engine, lambda: None)
+        with engine.atomic():
+            self._decide(engine, board)
+
+    def work(self, run: Run) -> None:
+        """Fetch, then decide and write in one transaction."""
+        try:
+            board = self._read(run.engine, run.beat)
+        except RateLimited as fault:
+            until = _cooldown(fault, run.clock())
+            fault.hint = f"Syncs are skipped until {until:%Y-%m-%d %H:%M:%S} UTC. {fault.hint}"
+            run.cooldown_until = until
+            raise
+        started_at = self.identity.started_at
+        with run.books():
+            plan = self._decide(run.engine, board)
+            books.apply(
+                run.engine,
+                plan,
+                sync_id=self.identity.run_id,
+                started_at=started_at,
+                occurred_at=occurrence(started_at, run.memory.last_completed_at),
+            )
+            run.complete(run.clock(), self._stats())
+        log.info("written: %d members changed", len(plan.verdicts))
+
+    def _read(self, engine: Engine, beat: Callable[[], None]) -> Leaderboard:
         wanted = books.read_wanted(engine)
         log.info("reading the leaderboard for %d members", len(wanted))
         try:
-            board = fetch(wanted)
+            board = self.fetch(wanted, beat)
         except TrcpointsError as fault:
             self.document.leaderboard.requests = fault.requests
             self.document.leaderboard.retries = fault.retries
             raise
         log.info("%d of them found; the board is %s", len(board.xp), board.completeness.value)
         self._describe_board(board)
-        if self.options.dry_run:
-            with engine.atomic():
-                self._decide(engine, board)
-            self.close("completed")
-            return
-        with engine.books():
-            if recall(SYNC_JOB).last_completed_run != memory.last_completed_run:
-                raise SyncOvertaken(
-                    "Another sync completed while this one was reading the leaderboard; what "
-                    "this one has read may be older, so nothing was written.",
-                    hint="Nothing to do: the next sync goes on from there.",
-                )
-            plan = self._decide(engine, board)
-            started_at = self.identity.started_at
-            books.apply(
-                engine,
-                plan,
-                sync_id=self.identity.run_id,
-                started_at=started_at,
-                occurred_at=occurrence(started_at, memory.last_completed_at),
-            )
-            self.close("completed")
-            engine.after_commit(self._note_commit)
-            done = record_completed(self.identity, self.document.finished_at, self._stats())
-            self.document.consecutive_failures = done.consecutive_failures
-        log.info("written: %d members changed", len(plan.verdicts))
-
-    def _note_commit(self) -> None:
-        self.committed = True
+        return board
 
     def _decide(self, engine: Engine, board: Leaderboard) -> SyncPlan:
         """The plan, described in the document; raises MassChangeRefused."""
@@ -243,23 +216,9 @@ class _Sync:
             "leaderboard": document.leaderboard,
         }
 
-    def _record_end(self, engine: Engine, fault: BaseException) -> None:
-        """Record a run that came to nothing, unless it was a dry run, which cannot write."""
-        if self.options.dry_run:
-            return
-        now = self.clock()
-        until = _cooldown(fault, now)
-        if isinstance(fault, RateLimited) and until is not None:
-            fault.hint = f"Syncs are skipped until {until:%Y-%m-%d %H:%M:%S} UTC. {fault.hint}"
-        memory = record_failure(engine, self.identity, fault, now, cooldown_until=until)
-        if memory is not None:
-            self.document.consecutive_failures = memory.consecutive_failures
 
-
-def _cooldown(fault: BaseException, now: datetime) -> datetime | None:
+def _cooldown(fault: RateLimited, now: datetime) -> datetime:
     """How long later runs leave MEE6 alone after it asked for it (design, section 3)."""
-    if not isinstance(fault, RateLimited):
-        return None
     if fault.retry_after is None:
         return now + COOLDOWN_UNNAMED
     asked = timedelta(seconds=min(fault.retry_after, COOLDOWN_LONGEST.total_seconds()))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from msgspec import Struct, field, structs
 
-from trcpoints.documents import SyncMembers, SyncPoints, SyncXp
+from trcpoints.documents.sync import SyncMembers, SyncPoints, SyncXp
 from trcpoints.mee6.leaderboard import Completeness, Leaderboard
 from trcpoints.points.conversion import convert
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from trcpoints.db.engine import Engine
 from trcpoints.db.models import GraceDay
-from trcpoints.documents import ExcusedDay, StreaksExcuseDocument
+from trcpoints.documents.streaks import ExcusedDay, StreaksExcuseDocument
 from trcpoints.errors import DataRefused, NotFound
 from trcpoints.points.streaks.repair import repair_all
 from trcpoints.points.streaks.rows import read_job_judged

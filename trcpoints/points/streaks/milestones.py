@@ -9,7 +9,7 @@ from datetime import date
 
 from trcpoints.db.engine import Engine, Row, portions
 from trcpoints.db.models import Member, Milestone
-from trcpoints.documents import StreakMilestone
+from trcpoints.documents.streaks import StreakMilestone
 from trcpoints.points.streaks.rules import Judgement
 
 _COLUMNS = ("member_id", "streak_since", "days", "reached_on", "run_id")

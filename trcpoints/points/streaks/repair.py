@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from trcpoints.db.engine import Engine, portions
 from trcpoints.db.models import Member
-from trcpoints.documents import StreaksRebuildDocument
+from trcpoints.documents.streaks import StreaksRebuildDocument
 from trcpoints.points.awards import EARLIEST
 from trcpoints.points.streaks.milestones import record_milestones
 from trcpoints.points.streaks.rows import (

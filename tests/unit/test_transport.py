@@ -25,10 +25,10 @@ from trcpoints.errors import (
     SourceRefused,
     SourceUnavailable,
 )
+from trcpoints.http.mishaps import parse_retry_after
+from trcpoints.http.transport import Answer, Limits, Transport
 from trcpoints.mee6.client import fetch_leaderboard
 from trcpoints.mee6.leaderboard import Leaderboard
-from trcpoints.mee6.mishaps import parse_retry_after
-from trcpoints.mee6.transport import Answer, Limits, Transport
 
 GUILD = "159962941502783488"
 BASE = "https://mee6.example/levels"

@@ -10,8 +10,8 @@ from email.utils import parsedate_to_datetime
 import requests
 import urllib3
 
-from trcpoints.mee6.deadline import TooLarge
-from trcpoints.mee6.text import one_line
+from trcpoints.http.deadline import TooLarge
+from trcpoints.http.text import one_line
 
 # Anything above is "very long"; it keeps sums of times finite.
 _LONGEST_RETRY_AFTER = 1e9

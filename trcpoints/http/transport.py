@@ -20,9 +20,9 @@ import requests
 import urllib3
 
 from trcpoints.errors import RateLimited, SourceUnavailable, TrcpointsError
-from trcpoints.mee6.deadline import Deadline, DeadlineAdapter
-from trcpoints.mee6.mishaps import parse_retry_after, reason
-from trcpoints.mee6.text import one_line, without
+from trcpoints.http.deadline import Deadline, DeadlineAdapter
+from trcpoints.http.mishaps import parse_retry_after, reason
+from trcpoints.http.text import one_line, without
 
 T = TypeVar("T")
 

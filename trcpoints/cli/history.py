@@ -1,0 +1,266 @@
+"""`trcpoints history`: every run of every job, and who was awarded what."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, TextIO, get_args
+
+import typer
+
+from trcpoints.cli.app import command, group
+from trcpoints.cli.session import session_of
+from trcpoints.cli.tables import moment
+from trcpoints.cli.text import counted, escaped, harmless
+
+if TYPE_CHECKING:
+    from trcpoints.documents.history import HistoryExportDocument, HistoryRun
+
+app = group("Every run of every job, and who was awarded what.", example="trcpoints history list")
+
+_PORTION = 500
+"""Runs of an export that are in memory at once, besides what the database's driver holds."""
+
+_CSV_COLUMNS = (
+    *("run_id", "job", "scope", "status", "trigger", "machine", "started_at", "finished_at"),
+    *("duration_seconds", "stats", "error_code", "error_message", "error_hint"),
+)
+
+
+def _moment(text: str) -> datetime:
+    from trcpoints.jobs.history.times import moment_or_age
+
+    try:
+        return moment_or_age(text, datetime.now(UTC))
+    except ValueError as fault:
+        raise typer.BadParameter(f"{fault}.") from fault
+
+
+def _ago(text: str) -> datetime:
+    from trcpoints.jobs.history.times import time_ago
+
+    try:
+        return time_ago(text, datetime.now(UTC))
+    except ValueError as fault:
+        raise typer.BadParameter(f"{fault}.") from fault
+
+
+def _status(text: str) -> str:
+    from trcpoints.documents.history import RunState
+
+    if text not in get_args(RunState):
+        raise typer.BadParameter(f"a status is one of {', '.join(get_args(RunState))}.")
+    return text
+
+
+Since = Annotated[
+    datetime | None,
+    typer.Option(
+        "--since",
+        metavar="TIME",
+        parser=_moment,
+        help="Runs that began at this time (UTC) or later; 7d or 12h: so long ago.",
+    ),
+]
+
+
+@command(app, "list", example="trcpoints history list --job sync --status failed --since 7d")
+def list_(
+    context: typer.Context,
+    *,
+    job: Annotated[
+        str | None, typer.Option("--job", metavar="JOB", help="Only this job, like sync.")
+    ] = None,
+    status: Annotated[
+        str | None,
+        typer.Option(
+            "--status",
+            metavar="STATUS",
+            parser=_status,
+            help="running, completed, failed, skipped, interrupted or abandoned.",
+        ),
+    ] = None,
+    since: Since = None,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, max=10_000, help="Runs on a page.")
+    ] = 50,
+    page: Annotated[
+        int, typer.Option("--page", metavar="N", min=1, max=1_000_000_000, help="Which page.")
+    ] = 1,
+) -> None:
+    """List runs, the newest first."""
+    from trcpoints.cli.history_shown import render_list
+    from trcpoints.db.database import Access, open_database
+    from trcpoints.jobs.history.reading import Filters, list_runs
+
+    session = session_of(context)
+    filters = Filters(job=job, status=status, since=since)
+    with open_database(session.settings.database_url, Access.READ) as engine:
+        document = list_runs(engine, filters, limit=limit, page=page)
+    session.show(document, lambda: render_list(document))
+
+
+@command(app, example="trcpoints history show 20260119T174500Z")
+def show(
+    context: typer.Context,
+    *,
+    run_id: Annotated[
+        str, typer.Argument(metavar="RUN_ID", help="The id of a run, or how only one begins.")
+    ],
+) -> None:
+    """Show one run: what came of it, and who was awarded what."""
+    from trcpoints.cli.history_shown import render_show
+    from trcpoints.db.database import Access, open_database
+    from trcpoints.jobs.history.showing import show_run
+
+    session = session_of(context)
+    with open_database(session.settings.database_url, Access.READ) as engine:
+        document = show_run(engine, run_id)
+    session.show(document, lambda: render_show(document))
+
+
+@command(app, example="trcpoints history export --since 30d --output runs.csv")
+def export(
+    context: typer.Context,
+    *,
+    form: Annotated[
+        Literal["json", "csv"] | None,
+        typer.Option("--format", help="Else as the name of the file ends; else CSV."),
+    ] = None,
+    since: Since = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(
+            "--until", metavar="TIME", parser=_moment, help="Runs that began before this time."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", metavar="FILE", help="Write this file, which only you can read then."
+        ),
+    ] = None,
+) -> None:
+    """Write all runs, the oldest first; however many there are, they take little memory."""
+    from trcpoints.cli.output import PRIVATE, atomic_output
+    from trcpoints.cli.text import storable
+    from trcpoints.db.database import Access, open_database
+    from trcpoints.documents import OutputDocument
+    from trcpoints.documents.history import HistoryExportDocument
+    from trcpoints.jobs.history.reading import Filters, exported_runs
+
+    session = session_of(context)
+    if form == "csv" and session.json and output is None:
+        raise typer.BadParameter("--format csv and --json exclude each other without --output")
+    chosen = form or _form(output, as_json=session.json)
+    filters = Filters(since=since, until=until)
+    with (
+        open_database(session.settings.database_url, Access.READ) as engine,
+        exported_runs(engine, filters) as (total, found),
+    ):
+        # What is wrong with the database shows before anything is written.
+        runs = itertools.chain(list(itertools.islice(found, 1)), found)
+        document = HistoryExportDocument(since=since, until=until, total=total, runs=[])
+        if output is None:
+            session.begun = True
+            _write(sys.stdout, chosen, document, runs)
+            return
+        with session.progress() as progress, atomic_output(output, mode=PRIVATE) as file:
+            if progress is not None:
+                runs = progress.track(runs, total=total, description="exporting")
+            _write(file, chosen, document, runs)
+    written = OutputDocument(output=storable(str(output)), format=chosen, records=total)
+    session.show(
+        written, lambda: f"{harmless(written.output)}: {counted(written.records, 'run')} written"
+    )
+
+
+@command(app, example="trcpoints history prune --keep 400d --dry-run")
+def prune(
+    context: typer.Context,
+    *,
+    before: Annotated[
+        datetime,
+        typer.Option(
+            "--keep", metavar="AGE", parser=_ago, help="Keep what is younger, like 400d or 12w."
+        ),
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say how many there are to delete.")
+    ] = False,
+) -> None:
+    """Delete the records of old runs. What they did stays: ledger and activity are kept for ever.
+
+    The newest completed run of each job is kept, and so is one that is still running.
+    """
+    from trcpoints.db.database import Access, open_database
+    from trcpoints.jobs.history.pruning import prune as prune_runs
+
+    session = session_of(context)
+    access = Access.READ if dry_run else Access.WRITE
+    with session.progress() as progress:
+        if progress is not None:
+            progress.add_task("pruning", total=None)
+        with open_database(session.settings.database_url, access) as engine:
+            document = prune_runs(engine, before, dry_run=dry_run)
+    told = "would be deleted" if dry_run else "deleted"
+    session.show(
+        document,
+        lambda: (
+            f"{counted(document.pruned, 'run')} from before {moment(document.before)} UTC {told}"
+        ),
+    )
+
+
+def _form(output: Path | None, *, as_json: bool) -> Literal["csv", "json"]:
+    """What to write where nobody said: as the file's name ends, else as for `members export`."""
+    suffix = output.suffix.lower() if output else ""
+    if suffix == ".csv":
+        return "csv"
+    return "json" if as_json or suffix == ".json" else "csv"
+
+
+def _write(
+    file: TextIO,
+    form: Literal["csv", "json"],
+    document: HistoryExportDocument,
+    runs: Iterable[HistoryRun],
+) -> None:
+    if form == "json":
+        file.writelines(_json(document, runs))
+        file.flush()
+        return
+    from trcpoints.cli.output import write_csv
+
+    write_csv(file, _CSV_COLUMNS, map(_cells, runs))
+
+
+def _json(document: HistoryExportDocument, runs: Iterable[HistoryRun]) -> Iterator[str]:
+    """The document in pieces, these runs in its empty list, which comes last: one on each line."""
+    import msgspec
+
+    from trcpoints.db.engine import portions
+
+    empty = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    before = empty.removesuffix("]\n}")
+    for portion in portions(runs, _PORTION):
+        lines = (f"\n    {msgspec.json.encode(run).decode()}" for run in portion)
+        yield before + escaped(",".join(lines))
+        before = ","
+    yield f"{'' if before == ',' else before}\n  ]\n}}\n"
+
+
+def _cells(run: HistoryRun) -> list[object]:
+    """A run's CSV cells: times as in JSON, its stats as JSON."""
+    import msgspec
+
+    kept = msgspec.to_builtins(run)
+    stats, error = kept.pop("stats"), kept.pop("error") or {}
+    return [
+        *kept.values(),
+        None if stats is None else msgspec.json.encode(stats).decode(),
+        *(error.get(key) for key in ("code", "message", "hint")),
+    ]

@@ -1,0 +1,99 @@
+"""The runs of all jobs, and what each of them did."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from trcpoints.documents import Document, ErrorInfo, Moment, Trigger
+from trcpoints.documents.streaks import StreakMilestone
+
+RunState = Literal["running", "completed", "failed", "skipped", "interrupted", "abandoned"]
+"""How a run stands."""
+
+
+class HistoryRun(Struct, kw_only=True):
+    """One run of a job. While it is running it has no `finished_at`.
+
+    `stats` are the counts that the job kept of it; what they are is the job's own affair. Of a
+    run that came to nothing there are none.
+    """
+
+    run_id: str
+    job: str
+    scope: str | None
+    status: RunState
+    trigger: Trigger
+    machine: str | None
+    started_at: Moment
+    finished_at: Moment | None
+    duration_seconds: float | None
+    stats: dict[str, Any] | None
+    error: ErrorInfo | None
+
+
+class HistoryListDocument(Document, kw_only=True, tag="trcpoints.history.list/1"):
+    """One page of the runs, newest first. `total` counts all that the filters let through."""
+
+    total: int
+    page: int
+    limit: int
+    runs: list[HistoryRun]
+
+
+class HistoryMember(Struct, kw_only=True):
+    """A member whom a run concerned, under the name and the account of today."""
+
+    member_id: str
+    discord_id: str | None
+    name: str | None
+
+
+class HistoryAward(HistoryMember, kw_only=True):
+    """Points that a run awarded or deducted. `discord_id` and `xp_delta` are as it saw them."""
+
+    entry_id: str
+    source: str
+    points: int
+    xp_delta: int | None
+
+
+class HistoryRecord(HistoryMember, kw_only=True):
+    """What a sync recorded of a member. A baseline has no `xp_delta`; a quiet one is 0."""
+
+    outcome: Literal["baselined", "gained", "lost", "quiet"]
+    xp_delta: int | None
+    xp_total: int
+
+
+class HistoryShowDocument(Document, kw_only=True, tag="trcpoints.history.show/1"):
+    """One run, and what it did to whom.
+
+    `left` are those whom a sync marked as having left and who have not come back since.
+    `milestones` are those that a run of the streaks job reported.
+    """
+
+    run: HistoryRun
+    awards: list[HistoryAward]
+    records: list[HistoryRecord]
+    left: list[HistoryMember]
+    milestones: list[StreakMilestone]
+
+
+class HistoryExportDocument(Document, kw_only=True, tag="trcpoints.history.export/1"):
+    """All runs from `since` on and before `until`, oldest first; `total` is their number."""
+
+    since: Moment | None
+    until: Moment | None
+    total: int
+    runs: list[HistoryRun]
+
+
+class HistoryPruneDocument(Document, kw_only=True, tag="trcpoints.history.prune/1"):
+    """The records of runs that began before a time, deleted. A dry run only counts them."""
+
+    status: Literal["completed"] = "completed"
+    dry_run: bool
+    before: Moment
+    pruned: int

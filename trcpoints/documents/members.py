@@ -1,0 +1,107 @@
+"""Members, alone and in lists."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from trcpoints.documents import Document, Moment
+from trcpoints.documents.points import LedgerRow
+
+
+class MemberRow(Struct, kw_only=True):
+    """One member in a list."""
+
+    member_id: str
+    discord_id: str | None
+    name: str | None
+    email: str | None
+    subscription_status: str
+    active: bool
+    points: int
+    xp_total: int | None
+    left_at: Moment | None
+
+
+class MembersImportDocument(Document, kw_only=True, tag="trcpoints.members.import/1"):
+    """A file of members that was imported."""
+
+    status: Literal["completed"] = "completed"
+    records: int
+    created: int
+    updated: int
+    unchanged: int
+
+
+class MembersListDocument(Document, kw_only=True, tag="trcpoints.members.list/1"):
+    """Members, in the order of their ids. `total` counts all that the filters let through."""
+
+    total: int
+    members: list[MemberRow]
+
+
+class MemberDetail(MemberRow, kw_only=True):
+    """Everything that is kept of one member. `rebaseline`: the next XP seen is a baseline.
+
+    `judged_through` is the ISO date of the last day that the streak knows of.
+    """
+
+    carry: int
+    rebaseline: bool
+    current_streak: int
+    longest_streak: int
+    streak_paused: bool
+    judged_through: str | None
+    last_active_at: Moment | None
+    created_at: Moment
+    updated_at: Moment
+    first_name: str | None
+    last_name: str | None
+    date_of_birth: str | None
+    phone: str | None
+    address: str | None
+
+
+class ActivityRow(Struct, kw_only=True):
+    """One activity record. A baseline has no `xp_delta`."""
+
+    discord_id: str
+    activity_type: str
+    xp_delta: int | None
+    xp_total: int
+    synced_at: Moment
+    sync_id: str
+
+
+class MembersShowDocument(Document, kw_only=True, tag="trcpoints.members.show/1"):
+    """One member, with the newest entries of the ledger and records of activity first."""
+
+    member: MemberDetail
+    ledger: list[LedgerRow]
+    activity: list[ActivityRow]
+
+
+class MembersAddDocument(Document, kw_only=True, tag="trcpoints.members.add/1"):
+    """A member that was added."""
+
+    member: MemberDetail
+
+
+class MembersSetDocument(Document, kw_only=True, tag="trcpoints.members.set/1"):
+    """A member as changed; `changed` names the fields."""
+
+    changed: list[str]
+    member: MemberDetail
+
+
+class MembersRebaselineDocument(Document, kw_only=True, tag="trcpoints.members.rebaseline/1"):
+    """A member whose next XP will be a baseline."""
+
+    member: MemberDetail
+
+
+class MembersExportDocument(Document, kw_only=True, tag="trcpoints.members.export/1"):
+    """All members, complete."""
+
+    members: list[MemberDetail]

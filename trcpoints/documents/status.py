@@ -1,0 +1,98 @@
+"""How things stand."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+from trcpoints.documents import Document, ErrorInfo, Moment
+
+
+class StatusDatabase(Struct, kw_only=True):
+    """The database; its URL without a password."""
+
+    engine: Literal["sqlite", "postgresql"]
+    url: str
+    schema_version: int
+    size_bytes: int
+
+
+class StatusRun(Struct, kw_only=True):
+    """The last run of a job; one that is under way has no end yet."""
+
+    run_id: str
+    status: str
+    trigger: str
+    started_at: Moment
+    finished_at: Moment | None
+
+
+class StatusSync(Struct, kw_only=True):
+    """How the sync does. `overdue`: 35 minutes without success."""
+
+    enabled: bool
+    guild_id: str | None
+    last_run: StatusRun | None
+    last_success_at: Moment | None
+    consecutive_failures: int
+    cooldown_until: Moment | None
+    overdue: bool
+
+
+class StatusStreaks(Struct, kw_only=True):
+    """How the judging of streaks does. `overdue`: 26 hours without success."""
+
+    judged_through: str | None
+    last_success_at: Moment | None
+    overdue: bool
+
+
+class StatusMembers(Struct, kw_only=True):
+    """Members by what they are; one may be counted under several.
+
+    `tracked` are those whom a sync considers: linked, and not marked inactive.
+    """
+
+    total: int
+    linked: int
+    tracked: int
+    left: int
+    inactive: int
+
+
+class StatusPoints(Struct, kw_only=True):
+    """All points ever awarded and deducted, both positive, and their difference."""
+
+    awarded: int
+    deducted: int
+    balance: int
+
+
+class StatusConnector(Struct, kw_only=True):
+    """One connector to a federation."""
+
+    name: str
+
+
+class StatusFederation(Struct, kw_only=True):
+    """The connectors, the jobs in the queue, and the conflicts that wait for a decision."""
+
+    connectors: list[StatusConnector] = field(default_factory=list)
+    pending: int = 0
+    running: int = 0
+    failed: int = 0
+    conflicts: int = 0
+
+
+class StatusDocument(Document, kw_only=True, tag="trcpoints.status/1"):
+    """Whether all is well, what is not and which command mends it, and how things stand."""
+
+    healthy: bool
+    problems: list[ErrorInfo]
+    database: StatusDatabase
+    sync: StatusSync
+    streaks: StatusStreaks
+    members: StatusMembers
+    points: StatusPoints
+    federation: StatusFederation

@@ -1,0 +1,84 @@
+"""What a sync did."""
+
+from __future__ import annotations
+
+from msgspec import UNSET, Struct, UnsetType, field
+
+from trcpoints.documents import Document, ErrorInfo, Moment, RunStatus, Trigger
+
+
+class SyncMembers(Struct):
+    """Members considered by a sync, by what became of them.
+
+    `tracked` is the sum of baselined, unchanged, gained, lost, left, away and deferred.
+    """
+
+    tracked: int = 0
+    baselined: int = 0
+    absent: int = 0
+    unchanged: int = 0
+    gained: int = 0
+    lost: int = 0
+    left: int = 0
+    away: int = 0
+    returned: int = 0
+    deferred: int = 0
+
+
+class SyncXp(Struct):
+    """XP gained and lost; both are positive."""
+
+    gained: int = 0
+    lost: int = 0
+
+
+class SyncPoints(Struct):
+    """Points awarded and deducted, both positive, and their difference."""
+
+    awarded: int = 0
+    deducted: int = 0
+    net: int = 0
+
+
+class SyncLeaderboard(Struct):
+    """What was read of the leaderboard, and what it took."""
+
+    players: int = 0
+    invalid_players: int = 0
+    pages: int = 0
+    requests: int = 0
+    retries: int = 0
+
+
+class SyncResult(Struct):
+    """What a sync changed for one member. A baseline has neither `xp_before` nor `xp_delta`."""
+
+    member_id: str
+    discord_id: str
+    name: str | None
+    xp_before: int | None
+    xp_after: int
+    xp_delta: int | None
+    points: int
+    carry: int
+
+
+class SyncDocument(Document, kw_only=True, tag="trcpoints.sync/1"):
+    """One sync, whatever came of it. `results` is there with `--members` only."""
+
+    sync_id: str
+    status: RunStatus
+    reason: str | None = None
+    dry_run: bool
+    trigger: Trigger
+    guild_id: str | None
+    started_at: Moment
+    finished_at: Moment
+    duration_seconds: float
+    members: SyncMembers = field(default_factory=SyncMembers)
+    xp: SyncXp = field(default_factory=SyncXp)
+    points: SyncPoints = field(default_factory=SyncPoints)
+    leaderboard: SyncLeaderboard = field(default_factory=SyncLeaderboard)
+    consecutive_failures: int
+    error: ErrorInfo | None = None
+    results: list[SyncResult] | UnsetType = UNSET

@@ -1,0 +1,1 @@
+"""Every run of every job: what is on record of it, and how long."""

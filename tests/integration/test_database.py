@@ -42,9 +42,9 @@ def test_db_upgrade_makes_a_database_and_can_be_repeated(sqlite_cli: Cli, tmp_pa
         "0003_status",
         "0004_leases",
     ]
-    assert first["schema_version"] == 3
+    assert first["schema_version"] == 4
     assert sqlite_cli.ok("db", "upgrade")["applied"] == []
-    assert sqlite_cli.ok("db", "check")["schema_version"] == 3
+    assert sqlite_cli.ok("db", "check")["schema_version"] == 4
 
 
 def test_a_sqlite_file_is_for_its_owner_only(sqlite_cli: Cli, tmp_path: Path) -> None:

@@ -37,10 +37,7 @@ from trcpoints.jobs.record import (
     newest_entry,
     open_record,
 )
-from trcpoints.monitoring.alerts import Alerts, RunEnd
-
-ALARMING = 3
-"""From so many failures in a row on, each is an error of its own."""
+from trcpoints.monitoring.alerts import ALARMING, Alerts, RunEnd
 
 ALREADY_COMPLETED = "already_completed"
 

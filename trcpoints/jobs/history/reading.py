@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
 import msgspec
-from peewee import SQL, Expression, Field, ModelSelect, fn
+from peewee import SQL, Expression, Field, Function, ModelSelect, fn
 
 from trcpoints.db.engine import Engine
 from trcpoints.db.fields import from_driver
@@ -61,9 +61,13 @@ def list_runs(engine: Engine, filters: Filters, *, limit: int, page: int) -> His
 def exported_runs(engine: Engine, filters: Filters) -> Iterator[tuple[int, Iterator[HistoryRun]]]:
     """How many runs the filters let through, and these, oldest first, never all in memory."""
     query = _matching(filters, *COLUMNS).order_by(Run.started_at, Run.id)
-    with engine.snapshot():
-        total = int(_matching(filters, _NUMBER).scalar())
-        yield total, map(run_of, engine.stream(query))
+    # Closed before the database is, also where nobody reads to the end.
+    with engine.snapshot(), closing(_stream(engine, query)) as rows:
+        yield int(_matching(filters, _NUMBER).scalar()), map(run_of, rows)
+
+
+def _stream(engine: Engine, query: ModelSelect[Any]) -> Generator[tuple[Any, ...], None, None]:
+    yield from engine.stream(query)
 
 
 def run_of(row: Sequence[Any]) -> HistoryRun:
@@ -105,7 +109,7 @@ def _page(engine: Engine, filters: Filters, limit: int, skipped: int) -> list[Hi
     return [run_of(row) for row in engine.raw_rows(rows)]
 
 
-def _matching(filters: Filters, *columns: Field[Any] | fn) -> ModelSelect[Any]:
+def _matching(filters: Filters, *columns: Field[Any] | Function) -> ModelSelect[Any]:
     query: ModelSelect[Any] = Run.select(*columns)
     for condition in _conditions(filters):
         query = query.where(condition)

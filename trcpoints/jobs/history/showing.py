@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any, Literal
 
 from peewee import Field, ModelSelect, fn
@@ -56,15 +56,15 @@ def show_run(engine: Engine, reference: str) -> HistoryShowDocument:
 def _awards(engine: Engine, made: Range, records: list[HistoryRecord]) -> Iterator[HistoryAward]:
     seen = {record.member_id: record for record in records}
     query = LedgerEntry.select(
-        LedgerEntry.id,
         LedgerEntry.member,
+        LedgerEntry.id,
         Member.discord_id,
         Member.name,
         LedgerEntry.source,
         LedgerEntry.points,
     )
     rows = _of_members(engine, query, LedgerEntry.id, made)
-    for key, member, discord_id, name, source, points in rows:
+    for member, key, discord_id, name, source, points in rows:
         record = seen.get(str(member))
         yield HistoryAward(
             member_id=str(member),
@@ -125,19 +125,20 @@ def _milestones(engine: Engine, run_id: str) -> Iterator[StreakMilestone]:
 
 def _of_members(
     engine: Engine, query: ModelSelect[Any], key: Field[Any], made: Range
-) -> Iterator[tuple[Any, ...]]:
-    """Rows that the run made, each with its member, in the order of their making."""
+) -> list[tuple[Any, ...]]:
+    """Rows that the run made, each with its member, whose id comes first and orders them."""
     after, through = made
     if after is None:
-        return iter(())
-    within = (key > after) & (key <= through)
-    return engine.raw_rows(query.join(Member).where(within).order_by(key))
+        return []
+    # Sorted here: asked for this order, a database may take the way over all members.
+    rows = engine.raw_rows(query.join(Member).where((key > after) & (key <= through)))
+    return sorted(rows, key=itemgetter(0))
 
 
 def _find(reference: str) -> str:
     if why_unstorable(reference):
         raise _not_found(reference, [])
-    if Run.select(Run.id).where(Run.id == reference).exists():
+    if _ids(Run.select(Run.id).where(Run.id == reference)):
         return reference
     begins = fn.SUBSTR(Run.id, 1, len(reference)) == reference
     found = _ids(Run.select(Run.id).where(begins).order_by(Run.id.desc()).limit(_NAMED + 1))
@@ -160,7 +161,7 @@ def _not_found(reference: str, known: list[str]) -> NotFound:
     near = difflib.get_close_matches(reference[:_LIKELY], known, n=1)
     hint = f"See what there is: {_LIST}"
     if near:
-        hint = f"Is it this one? trcpoints history show {shlex.quote(near[0])}  {hint}"
+        hint = f"Is it this one? trcpoints history show {near[0]}  {hint}"
     return NotFound(f"There is no run {quoted(reference)}.", hint=hint)
 
 

@@ -73,6 +73,7 @@ def sync(settings: Settings, options: SyncOptions, fetch: Fetch, clock: Clock) -
 
 
 def _preview(settings: Settings, job: _Sync, clock: Clock) -> None:
+    memory = Memory()
     try:
         with open_database(settings.database_url, Access.READ) as engine:
             memory = recall(SYNC_JOB)
@@ -82,7 +83,8 @@ def _preview(settings: Settings, job: _Sync, clock: Clock) -> None:
                 job.preview(engine)
     except (Exception, Interrupted) as fault:
         told = explained(fault)
-        job.close(Outcome(status_of(told), clock(), told, error_info(told).code))
+        reason, failures = error_info(told).code, memory.consecutive_failures
+        job.close(Outcome(status_of(told), clock(), told, reason, failures))
         told.document = job.document
         raise told from fault
     if is_repeated:

@@ -1,0 +1,65 @@
+"""All checks, in the order in which their faults are to be mended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from trcpoints.documents import ErrorInfo
+from trcpoints.documents.doctor import DoctorCheck, DoctorDocument
+from trcpoints.jobs.doctor import (
+    alerts,
+    clocks,
+    configuration,
+    cron,
+    database,
+    leaderboard,
+    leases,
+)
+from trcpoints.jobs.doctor.check import Case, Check, Look
+
+GROUPS: Sequence[Look] = (
+    configuration.look,
+    database.look,
+    leaderboard.look,
+    clocks.look,
+    cron.look,
+    leases.look,
+    alerts.look,
+)
+
+
+def examine(
+    environ: Mapping[str, str],
+    env_file: Path | None,
+    *,
+    send_test: bool,
+    clock: Callable[[], datetime],
+) -> Iterator[Check]:
+    """Look at everything; nothing that it writes remains.
+
+    `send_test` sends a test to everybody who would be alerted; `clock` is the aware wall clock.
+    """
+    case = Case(environ, env_file, send_test, clock)
+    for look in GROUPS:
+        yield from look(case)
+
+
+def first_fault(checks: Sequence[Check]) -> Check | None:
+    """What is to be mended first."""
+    return next((check for check in checks if check.status == "fault"), None)
+
+
+def document_of(checks: Sequence[Check]) -> DoctorDocument:
+    """The document of `trcpoints doctor`."""
+    first = first_fault(checks)
+    return DoctorDocument(
+        status="failed" if first else "completed",
+        healthy=first is None,
+        checks=[
+            DoctorCheck(name=x.name, status=x.status, message=x.message, hint=x.hint)
+            for x in checks
+        ],
+        error=ErrorInfo(first.code, first.message, first.hint) if first else None,
+    )

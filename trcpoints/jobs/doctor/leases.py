@@ -1,0 +1,45 @@
+"""Does a job hang?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from trcpoints.documents.db import LeaseRow
+from trcpoints.errors import LeaseHeld
+from trcpoints.jobs.doctor.check import Case, Check
+from trcpoints.jobs.lease import SILENCE
+
+NAME = "leases"
+
+
+def look(case: Case) -> Iterator[Check]:
+    """See which jobs are at work, and for how long."""
+    books = case.books
+    if books is None or books.now is None:
+        yield Check(NAME, "skipped", "The database was not read.")
+        return
+    old = [row for row in books.leases if books.now - row.acquired_at > SILENCE]
+    yield from (_judged(row, books.now) for row in old)
+    if not old:
+        jobs = ", ".join(row.lease for row in books.leases)
+        yield Check(NAME, "ok", f"At work: {jobs}." if jobs else "No job is at work.")
+
+
+def _judged(row: LeaseRow, now: datetime) -> Check:
+    minutes = int((now - row.acquired_at).total_seconds()) // 60
+    held = (
+        f"The lease of {row.lease} is held for {minutes:,} minutes by process {row.pid} on "
+        f"{row.machine} (run {row.run_id})"
+    )
+    if not row.live:
+        hint = f"The next run takes it over: trcpoints {row.lease.partition(':')[0]}"
+        return Check(NAME, "warning", f"{held}, which is gone or silent.", hint)
+    return Check(
+        NAME,
+        "fault",
+        f"{held}, which is alive: it may hang.",
+        f"See what it does; then take the lease from it: trcpoints db leases --release {row.lease}",
+        LeaseHeld.code,
+        LeaseHeld.exit_code,
+    )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import msgspec
 
@@ -65,17 +65,25 @@ class Outcome:
     failures: int | None = None
 
 
-class JobRun(Protocol):
+class JobRun(ABC):
     """What a job brings to its run."""
 
     identity: RunIdentity
 
     def may_start(self, memory: Memory) -> None:
-        """Raise a TryLater where the job is better not done now."""
+        """Raise a TryLater where the job is better not done now; it always is by itself."""
 
+    def begun(self, engine: Engine) -> None:
+        """Write what is to be known with the run's beginning, in the transaction of that."""
+
+    @abstractmethod
     def work(self, run: Run) -> None:
         """Do the job; in its last transaction (`Run.books`) call `Run.complete`."""
 
+    def failed(self, fault: BaseException, now: datetime) -> None:
+        """Write what is to be known with the run's failure, in the transaction of that."""
+
+    @abstractmethod
     def close(self, outcome: Outcome) -> object:
         """The run's document, now that it has ended."""
 
@@ -87,13 +95,15 @@ class Run:
     alone sets `cooldown_until` before it fails.
     """
 
-    def __init__(self, engine: Engine, identity: RunIdentity, clock: Clock) -> None:
+    def __init__(self, engine: Engine, job: JobRun, clock: Clock) -> None:
+        identity = job.identity
         self.engine = engine
         self.identity = identity
         self.clock = clock
         self.memory = Memory()
         self.cooldown_until: datetime | None = None
         self.completed: Memory | None = None
+        self._job = job
         self._held = HeldLease(identity.lease)
         self._entries_after = 0
         self._next_beat = clock() + _BEAT
@@ -107,7 +117,8 @@ class Run:
             if gone is not None:
                 abandon_record(gone, now)
             open_record(identity)
-            self.memory = recall(identity.job)
+            self._job.begun(self.engine)
+            self.memory = recall(identity.lease)
         if gone is not None:
             log.warning("run %s is abandoned: its process is gone, or was silent too long", gone)
 
@@ -143,14 +154,14 @@ class Run:
         The lease is given up and the failures are forgotten as it commits; the new memory.
         """
         identity = self.identity
-        known = recall(identity.job)
+        known = recall(identity.lease)
         memory = Memory(
             consecutive_failures=0 if identity.counted else known.consecutive_failures,
             last_completed_run=identity.run_id,
             last_completed_at=identity.started_at,
             cooldown_until=None if identity.counted else known.cooldown_until,
         )
-        remember(identity.job, memory)
+        remember(identity.lease, memory)
         entries = EntryRange(self._entries_after, newest_entry())
         close_record(identity.run_id, "completed", finished_at, stats=stats, entries=entries)
         self._held.give_up()
@@ -181,7 +192,7 @@ class Run:
             return None
 
     def _write_end(self, fault: BaseException) -> Memory | None:
-        known = recall(self.identity.job)
+        known = recall(self.identity.lease)
         if not self._held.is_ours(self.engine):
             return known
         status = status_of(fault)
@@ -191,8 +202,10 @@ class Run:
             consecutive_failures=known.consecutive_failures + failed,
             cooldown_until=self.cooldown_until or known.cooldown_until,
         )
-        remember(self.identity.job, memory)
-        close_record(self.identity.run_id, status, self.clock(), error=error_info(fault))
+        remember(self.identity.lease, memory)
+        now = self.clock()
+        close_record(self.identity.run_id, status, now, error=error_info(fault))
+        self._job.failed(fault, now)
         self._held.give_up()
         return memory
 
@@ -224,17 +237,17 @@ class _Course:
         self._settings = settings
         self._job = job
         self._clock = clock
-        self._alerts = Alerts(settings.alerts, job=identity.job, run_id=identity.run_id)
+        self._alerts = Alerts(settings.alerts, job=identity.lease, run_id=identity.run_id)
         self._before: Memory | None = None
         self._after: Memory | None = None
         self._is_repeated = False
         self._is_completed = False
-        logs.begin_run(identity.job, identity.run_id)
+        logs.begin_run(identity.lease, identity.run_id)
 
     def through(self, engine: Engine) -> None:
         """Begin, work, and record how it ended."""
         identity = self._job.identity
-        self._before = self._after = recall(identity.job)
+        self._before = self._after = recall(identity.lease)
         self._is_repeated = is_completed(identity)
         if self._is_repeated:
             return
@@ -246,7 +259,7 @@ class _Course:
         us = this_process(self._settings.host_id)
         # Before there is a wait for the books lock, which the holder of the lease may have.
         refuse_held(engine, identity.lease, us, self._clock())
-        run = Run(engine, identity, self._clock)
+        run = Run(engine, self._job, self._clock)
         try:
             run.begin(us)
             if identity.counted:
@@ -281,7 +294,7 @@ class _Course:
     def _tell(self, outcome: Outcome, seconds: float) -> None:
         identity, fault = self._job.identity, outcome.fault
         if outcome.status == "failed" and (outcome.failures or 0) >= ALARMING:
-            log.error("%s has failed %d times in a row", identity.job, outcome.failures)
+            log.error("%s has failed %d times in a row", identity.lease, outcome.failures)
         end = RunEnd(
             status=outcome.status,
             exit_code=0 if fault is None else fault.exit_code,

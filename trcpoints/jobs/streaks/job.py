@@ -6,9 +6,8 @@ from datetime import datetime
 
 from trcpoints.config import Settings
 from trcpoints.documents.streaks import StreaksDocument
-from trcpoints.jobs.memory import Memory
 from trcpoints.jobs.record import RunIdentity, error_info, new_run_id
-from trcpoints.jobs.run import Clock, Outcome, Run, run_job
+from trcpoints.jobs.run import Clock, JobRun, Outcome, Run, run_job
 from trcpoints.jobs.streaks.judging import judge
 from trcpoints.members.judged import STREAKS_JOB
 from trcpoints.points.streaks.milestones import report_milestones
@@ -25,15 +24,12 @@ def run_streaks(settings: Settings, clock: Clock) -> StreaksDocument:
     return job.document
 
 
-class _Streaks:
+class _Streaks(JobRun):
     def __init__(self, settings: Settings, now: datetime) -> None:
         self.identity = RunIdentity(
             new_run_id(now), STREAKS_JOB, settings.trigger, now, counted=True
         )
         self.document = StreaksDocument(run_id=self.identity.run_id, status="completed")
-
-    def may_start(self, memory: Memory) -> None:
-        """Always: it asks nobody."""
 
     def work(self, run: Run) -> None:
         """Judge, in one transaction."""

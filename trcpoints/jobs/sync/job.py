@@ -23,6 +23,7 @@ from trcpoints.jobs.record import RunIdentity, error_info, is_completed
 from trcpoints.jobs.run import (
     ALREADY_COMPLETED,
     Clock,
+    JobRun,
     Outcome,
     Run,
     explained,
@@ -94,7 +95,7 @@ def _preview(settings: Settings, job: _Sync, clock: Clock) -> None:
     job.close(outcome)
 
 
-class _Sync:
+class _Sync(JobRun):
     """One sync on its way: its identity, and the document that it fills in as it goes."""
 
     def __init__(

@@ -70,17 +70,17 @@ class JobRun(ABC):
 
     identity: RunIdentity
 
-    def may_start(self, memory: Memory) -> None:
+    def may_start(self, memory: Memory) -> None:  # noqa: B027 (most jobs always may)
         """Raise a TryLater where the job is better not done now; it always is by itself."""
 
-    def begun(self, engine: Engine) -> None:
+    def begun(self, engine: Engine) -> None:  # noqa: B027 (most have nothing to write)
         """Write what is to be known with the run's beginning, in the transaction of that."""
 
     @abstractmethod
     def work(self, run: Run) -> None:
         """Do the job; in its last transaction (`Run.books`) call `Run.complete`."""
 
-    def failed(self, fault: BaseException, now: datetime) -> None:
+    def failed(self, fault: BaseException, now: datetime) -> None:  # noqa: B027 (the same)
         """Write what is to be known with the run's failure, in the transaction of that."""
 
     @abstractmethod

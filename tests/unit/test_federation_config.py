@@ -292,11 +292,14 @@ def test_more_than_one_organization_needs_a_place_in_the_address(file: Path) -> 
     ]
 
 
-def test_values_are_only_for_fields_that_are_mapped(file: Path) -> None:
+def test_a_field_may_have_words_before_it_is_mapped(file: Path) -> None:
     text = SMALLEST + '[connectors.club.values.subscription_status]\npaid = "ACTIVE"\n'
-    assert faults(file, text) == [
-        "connectors.club.values.subscription_status: has no use: the field has no expression in "
-        "fields"
+    assert load(file, text).connectors["club"].mapping.fields == ("email",)
+    wrong = SMALLEST + '[connectors.club.values.subscription_status]\npaid = "ACTVE"\n'
+    assert len(faults(file, wrong)) == 1
+    unknown = SMALLEST + '[connectors.club.values.subscription]\npaid = "ACTIVE"\n'
+    assert faults(file, unknown) == [
+        "connectors.club.values.subscription: is no field; did you mean subscription_status?"
     ]
 
 

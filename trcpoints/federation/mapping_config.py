@@ -14,8 +14,7 @@ def read_mapping(connector: Table, region: str | None) -> RecordMapping | None:
     """The mapping of a connector; None where no record could be told by it."""
     fields = connector.table("fields")
     expressions = _read_fields(fields)
-    mapped = [name for name in FIELDS if fields.has(name)]
-    words = _read_values(connector.table("values"), mapped, region)
+    words = _read_values(connector.table("values"), region)
     if EXTERNAL_ID not in expressions:
         return None
     return RecordMapping(expressions, words, region)
@@ -34,16 +33,14 @@ def _read_fields(table: Table) -> dict[str, str]:
     return {name: text for name, text in found.items() if text is not None}
 
 
-def _read_values(table: Table, mapped: list[str], region: str | None) -> dict[str, dict[str, str]]:
-    """Their word and ours, by field."""
+def _read_values(table: Table, region: str | None) -> dict[str, dict[str, str]]:
+    """Their word and ours, by field; a field that is not mapped yet may have words already."""
     words: dict[str, dict[str, str]] = {}
     for name in table.names:
-        if name in mapped:
+        if name in FIELDS:
             words[name] = _read_words(table.table(name), _ours(name, region))
-        elif name in FIELDS:
-            table.fault(name, "has no use: the field has no expression in fields")
         else:
-            table.fault(name, f"is no field{nearest(name, mapped)}")
+            table.fault(name, f"is no field{nearest(name, FIELDS)}")
     return words
 
 

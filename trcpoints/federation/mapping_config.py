@@ -40,7 +40,7 @@ def _read_values(table: Table, region: str | None) -> dict[str, dict[str, str]]:
         if name in FIELDS:
             words[name] = _read_words(table.table(name), _ours(name, region))
         else:
-            table.fault(name, f"is no field{nearest(name, FIELDS)}")
+            table.fault(name, f"is no field{nearest(name, list(FIELDS))}")
     return words
 
 

@@ -350,7 +350,10 @@ class FederationJob(Model):
 
     class Meta:
         table_name = "federation_job"
-        indexes = ((("status", "next_retry_at"), False),)
+        indexes = (
+            (("status", "next_retry_at"), False),
+            (("connector", "organization", "external_id", "status"), False),
+        )
 
 
 IS_RUNNING = SQL("status = 'running'")
@@ -376,6 +379,54 @@ FederationJob.add_index(
     )
 )
 
+
+class WebhookDelivery(Model):
+    """A verified webhook (design, section 8). `form` says what was signed: headers or body.
+
+    `delivery_id` is its sender's, or the digest of a signed body. `outcome` is queued, duplicate,
+    or rejected for a `reason`; `job_id` is what does it, or did when it was first told.
+    """
+
+    id = BigAutoField()
+    connector = TextField()
+    form = TextField()
+    delivery_id = TextField()
+    received_at = TimeField()
+    organization = TextField(null=True)
+    external_id = TextField(null=True)
+    event = TextField(null=True)
+    outcome = TextField()
+    reason = TextField(null=True)
+    job_id = BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "webhook_delivery"
+        indexes = (
+            (("connector", "received_at"), False),
+            (("connector", "delivery_id"), False),
+            (("connector", "organization", "external_id"), False),
+            (("outcome", "received_at"), False),
+            (("received_at",), False),
+        )
+
+
+class WebhookRefusal(Model):
+    """How many webhooks were refused in a minute, and why (design, section 8).
+
+    `connector` is one that there is; "" stands for all others.
+    """
+
+    id = BigAutoField()
+    connector = TextField()
+    reason = TextField()
+    minute = TimeField()
+    count = BigIntegerField()
+
+    class Meta:
+        table_name = "webhook_refusal"
+        indexes = ((("connector", "reason", "minute"), True),)
+
+
 MODELS: tuple[type[Model], ...] = (
     Member,
     Activity,
@@ -391,4 +442,6 @@ MODELS: tuple[type[Model], ...] = (
     FederationSource,
     Conflict,
     FederationJob,
+    WebhookDelivery,
+    WebhookRefusal,
 )

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.support import books
 from tests.support.cli import Cli
-from tests.support.engine import NOW, Federation, Listed, Record
+from tests.support.engine import NOW, TOML, Federation, Listed, Record
 from trcpoints.db.database import Access, open_database
 from trcpoints.db.models import MemberLink
 from trcpoints.errors import MassChangeRefused, SourceUnavailable
@@ -75,6 +76,31 @@ def test_what_a_record_does_not_tell_is_as_if_added_by_hand(federation: Federati
     # The words of a status are mapped, and there is none: the federation says NONE.
     assert federation.member("M1")["subscription_status"] == "NONE"
     assert (federation.member("M1")["name"], federation.member("M2")["name"]) == (None, "Bo")
+
+
+def test_fields_that_are_not_mapped_are_left_alone(cli: Cli, tmp_path: Path) -> None:
+    lines = [line for line in TOML.splitlines() if "subscription_status" not in line]
+    short = [line for line in lines if not line.startswith(("paid", "lapsed", "address"))]
+    federation = Federation(cli, tmp_path, "\n".join(short))
+    cli.ok("members", "add", "--discord-id=102", "--status=TRIALING", "--address=4 Ours Rd")
+    federation.sync(ANN, ann(id="M2", discord_id="102", email=None))
+    assert federation.member("M1")["subscription_status"] == "ACTIVE"
+    adopted = federation.member("M2")
+    assert (adopted["subscription_status"], adopted["address"]) == ("TRIALING", "4 Ours Rd")
+    # A field that is mapped from now on has no base yet.
+    federation = Federation(cli, tmp_path)
+    federation.sync(ANN, ann(id="M2", discord_id="102", email=None), accept_changes=False)
+    assert federation.member("M1")["address"] == "1 Main St"
+    assert {one["field"] for one in federation.conflicts()} == {"subscription_status", "address"}
+
+
+def test_who_is_not_active_is_active_again_though_the_record_is_as_it_was(
+    federation: Federation,
+) -> None:
+    federation.sync(ANN)
+    books.change_member(federation.cli, "101", active=False)
+    assert counts(federation, ANN) == {"updated": 1}
+    assert federation.member("M1")["active"] is True
 
 
 def test_without_changes_nothing_is_written(federation: Federation) -> None:

@@ -27,7 +27,7 @@ NOW = datetime(2026, 1, 19, 3, tzinfo=UTC)
 Record = Mapping[str, object]
 Rows = list[dict[str, Any]]
 
-_TOML = """
+TOML = """
 [connectors.gaa]
 kind = "csv"
 path = "{organization}.csv"
@@ -71,7 +71,7 @@ class Listed:
 class Federation:
     """A connector, and the program whose members it syncs."""
 
-    def __init__(self, cli: Cli, folder: Path, toml: str = _TOML) -> None:
+    def __init__(self, cli: Cli, folder: Path, toml: str = TOML) -> None:
         self.cli = cli
         file = folder / "federations.toml"
         file.write_text(toml, encoding="utf-8")

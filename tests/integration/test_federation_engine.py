@@ -425,6 +425,14 @@ def test_mass_changes_are_refused(federation: Federation, records: list[Record],
     federation.sync(*records, accept_changes=False)
 
 
+def test_those_who_were_missing_are_back_without_a_question(federation: Federation) -> None:
+    federation.sync(*CLUB)
+    federation.sync(*CLUB[4:])
+    back = [{**one, "first_name": "X"} for one in CLUB[:4]]
+    found = counts(federation, *back, *CLUB[4:], accept_changes=False)
+    assert found == {"updated": 4, "unchanged": 2}
+
+
 def test_half_of_them_may_change_and_new_ones_come(federation: Federation) -> None:
     federation.sync(*CLUB)
     records = [*({**one, "phone": ""} for one in CLUB[:3]), *CLUB[3:]]

@@ -261,7 +261,7 @@ def test_an_import_is_by_a_person_too(federation: Federation) -> None:
 
 
 def test_who_sets_something_is_known_without_saying(federation: Federation) -> None:
-    federation.cli.ok("members", "add", "--name=Ann")
+    federation.cli.ok("members", "add", "--name=Ann", "--address=")
     [(_, field, by)] = federation.edits()
     assert (field, bool(by)) == ("name", True)
     assert federation.cli("members", "set", "1", "--name=Bo", "--by= ").code == 2

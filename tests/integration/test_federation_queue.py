@@ -14,7 +14,15 @@ import time_machine
 
 from tests.support import queue
 from tests.support.cli import Cli
+from trcpoints.config import load_settings
+from trcpoints.db.database import Access, open_database
 from trcpoints.demo.federation import TOKEN, SimulatedFederation
+from trcpoints.federation.config import load_federations
+from trcpoints.federation.job import FederationRun
+from trcpoints.federation.queue.claiming import ClaimLost, Wanted, claim, next_due
+from trcpoints.federation.queue.enqueuing import enqueue_organizations
+from trcpoints.jobs.owner import this_process
+from trcpoints.jobs.run import run_job
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 JUDES = "st-judes"
@@ -235,17 +243,23 @@ def test_a_try_that_lives_is_not_stuck(cli: Cli) -> None:
     assert [job.status for job in queue.jobs(cli)] == ["running"]
 
 
+def test_an_organization_is_at_work_once_even_where_its_lease_is_gone(cli: Cli) -> None:
+    queue.configure(cli, [JUDES])
+    _begin(cli)
+    queue.execute(cli, "DELETE FROM lease")
+    queue.tell(cli, JUDES, ["ann"], "updated", NOON)
+    url, message = cli.environment["DATABASE_URL"], "club/st-judes is being synced already"
+    with (
+        open_database(url, Access.WRITE) as engine,
+        engine.books(),
+        pytest.raises(ClaimLost, match=message),
+    ):
+        claim(2, "another", NOON)
+    assert [job.status for job in queue.jobs(cli)] == ["running", "pending"]
+
+
 def _begin(cli: Cli) -> None:
     """A try of a job that is under way, of this very process: it never comes to an end."""
-    from trcpoints.config import load_settings
-    from trcpoints.db.database import Access, open_database
-    from trcpoints.federation.config import load_federations
-    from trcpoints.federation.job import FederationRun
-    from trcpoints.federation.queue.claiming import Wanted, next_due
-    from trcpoints.federation.queue.enqueuing import enqueue_organizations
-    from trcpoints.jobs.owner import this_process
-    from trcpoints.jobs.run import run_job
-
     settings = load_settings(cli.environment)
     federations = load_federations(cli.folder / "federations.toml", {})
     us, now = this_process(None), datetime.now(UTC)

@@ -42,10 +42,12 @@ class InternalError(TrcpointsError):
     @classmethod
     def of(cls, fault: BaseException) -> InternalError:
         """Wrap an exception that nobody expected."""
-        return cls(
+        bug = cls(
             f"trcpoints met a fault of its own: {type(fault).__name__}: {fault}",
             hint="Run the command again with -v, and report what it prints.",
         )
+        bug.__cause__ = fault  # for those who look at it before anybody raises it
+        return bug
 
 
 def _storable(text: str) -> str:

@@ -66,6 +66,13 @@ def change_runs(cli: Cli, **values: object) -> None:
         Run.update(**values).execute()
 
 
+def change_job(cli: Cli, name: str, **values: object) -> None:
+    """Change what a job remembers behind the program's back."""
+    with open_database(cli.environment["DATABASE_URL"], Access.WRITE) as engine, engine.books():
+        Job.delete().where(Job.name == name).execute()
+        Job.insert(name=name, **values).execute()
+
+
 def activity(cli: Cli, discord_id: str) -> list[tuple[int | None, int]]:
     """A member's activity records as `(xp_delta, xp_total)`, oldest first."""
     with open_database(cli.environment["DATABASE_URL"], Access.READ):

@@ -162,7 +162,7 @@ def export(
         exported_runs(engine, filters) as (total, found),
     ):
         # What is wrong with the database shows before anything is written.
-        runs = itertools.chain(list(itertools.islice(found, 1)), found)
+        runs: Iterable[HistoryRun] = itertools.chain(list(itertools.islice(found, 1)), found)
         document = HistoryExportDocument(since=since, until=until, total=total, runs=[])
         if output is None:
             session.begun = True

@@ -19,7 +19,6 @@ from trcpoints.documents.streaks import StreakMilestone
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.table import Table
 
 T = TypeVar("T")
 
@@ -30,6 +29,12 @@ _SHOWN = 50
 """Members in one table of a run; all of them are in its JSON."""
 
 _FEW_WORDS = 5
+_FATES = ("gained", "lost", "baselined", "left", "returned")
+
+_MEMBER = ("member!", "name", "Discord id|")
+_AWARD = (*_MEMBER, "points!", "source", "XP!")
+_RECORD = (*_MEMBER, "XP!", "change!")
+_MILESTONE = ("member!", "name", "weekdays in a row!")
 
 
 def render_list(document: HistoryListDocument) -> RenderableType:
@@ -39,7 +44,7 @@ def render_list(document: HistoryListDocument) -> RenderableType:
     if not document.total:
         return "No runs."
     with_errors = any(run.error for run in document.runs)
-    headings = ("started (UTC)|", "job", "run", "took!", "status|", "what it did")
+    headings = ("started (UTC)|", "job", "run|", "took!", "status|", "what it did")
     shown = table(*headings, *(["error"] if with_errors else []))
     for run in document.runs:
         cells = [
@@ -63,14 +68,13 @@ def render_show(document: HistoryShowDocument) -> RenderableType:
     def those(outcome: str) -> list[HistoryRecord]:
         return [record for record in document.records if record.outcome == outcome]
 
-    quiet = len(those("quiet"))
     return Group(
-        grid([*_facts(document.run), *([("quiet", counted(quiet, "member"))] if quiet else [])]),
-        *_members("awarded", document.awards, _award_table, _award_cells),
-        *_members("baselined", those("baselined"), _record_table, _record_cells),
-        *_members("lost XP", those("lost"), _record_table, _record_cells),
-        *_members("left the server", document.left, _member_table, _named),
-        *_members("milestones", document.milestones, _milestone_table, _milestone_cells),
+        grid(list(_facts(document.run))),
+        *_members("awarded or deducted", document.awards, _AWARD, _award_cells),
+        *_members("baselined", those("baselined"), _RECORD, _record_cells),
+        *_members("lost XP", those("lost"), _RECORD, _record_cells),
+        *_members("left the server", document.left, _MEMBER, _named),
+        *_members("milestones", document.milestones, _MILESTONE, _milestone_cells),
     )
 
 
@@ -94,9 +98,6 @@ def _of_sync(stats: Stats) -> list[str]:
     fates = [f"{members[fate]:,} {fate}" for fate in _FATES if members.get(fate)]
     moved = " ".join([f"+{awarded:,}"] * bool(awarded) + [f"-{deducted:,}"] * bool(deducted))
     return [*fates, f"{moved} points"] if moved else fates
-
-
-_FATES = ("gained", "lost", "baselined", "left", "returned")
 
 
 def _of_streaks(stats: Stats) -> list[str]:
@@ -134,27 +135,25 @@ def _facts(run: HistoryRun) -> Iterator[tuple[str, str]]:
             yield "", f"-> {harmless(run.error.hint)}"
     for key, value in (run.stats or {}).items():
         if told := _told(value):
-            yield harmless(key.replace("_", " ")), harmless(told)
+            label = "XP" if key == "xp" else key.replace("_", " ")
+            yield harmless(label), harmless(told)
 
 
 def _told(value: object) -> str:
     """A part of what a job kept, on a line: its counts that are not 0, or what else it is."""
     if isinstance(value, dict):
-        return ", ".join(f"{count:,} {label}" for label, count in _counts(value) if count)
+        return ", ".join(f"{label} {count:,}" for label, count in _counts(value) if count)
     if isinstance(value, list):
         return ", ".join(_told(item) for item in value)
     return number(value) if isinstance(value, int) else str(value or "")
 
 
 def _members(
-    title: str,
-    rows: Sequence[T],
-    make: Callable[[], Table],
-    cells: Callable[[T], Sequence[str]],
+    title: str, rows: Sequence[T], headings: Sequence[str], cells: Callable[[T], Sequence[str]]
 ) -> Iterator[RenderableType]:
     if not rows:
         return
-    shown = make()
+    shown = table(*headings)
     for row in rows[:_SHOWN]:
         shown.add_row(*cells(row))
     yield ""
@@ -164,16 +163,8 @@ def _members(
         yield f"and {len(rows) - _SHOWN:,} more; all of them with --json"
 
 
-def _member_table() -> Table:
-    return table("member!", "name", "Discord id|")
-
-
 def _named(member: HistoryMember) -> Sequence[str]:
     return (member.member_id, harmless(member.name or ""), harmless(member.discord_id or ""))
-
-
-def _award_table() -> Table:
-    return table("member!", "name", "Discord id|", "points!", "source", "XP!")
 
 
 def _award_cells(award: HistoryAward) -> Sequence[str]:
@@ -181,17 +172,9 @@ def _award_cells(award: HistoryAward) -> Sequence[str]:
     return (*_named(award), f"{award.points:+,}", award.source, change)
 
 
-def _record_table() -> Table:
-    return table("member!", "name", "Discord id|", "XP!", "change!")
-
-
 def _record_cells(record: HistoryRecord) -> Sequence[str]:
     change = "baseline" if record.xp_delta is None else f"{record.xp_delta:+,}"
     return (*_named(record), number(record.xp_total), change)
-
-
-def _milestone_table() -> Table:
-    return table("member!", "name", "weekdays in a row!")
 
 
 def _milestone_cells(milestone: StreakMilestone) -> Sequence[str]:

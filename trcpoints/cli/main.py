@@ -40,6 +40,7 @@ class Commands(LazyGroup):
             "trcpoints.cli.history",
             "Every run of every job, and who was awarded what.",
         ),
+        "doctor": ("trcpoints.cli.doctor", "See whether everything is set up; what to mend first."),
         "db": ("trcpoints.cli.db", "Upgrade, check, copy and back up the database."),
         "schema": ("trcpoints.cli.schema", "Print the JSON Schema of a document."),
         "demo": ("trcpoints.cli.demo", "See the whole loop at work against a simulated MEE6."),

@@ -119,6 +119,10 @@ class Engine(peewee.Database, ABC):
         """The failure to tell the reader of for a driver's exception; None: a bug of ours."""
 
     @abstractmethod
+    def is_duplicate(self, fault: Exception) -> bool:
+        """Whether a driver refused a row because of one that is there already."""
+
+    @abstractmethod
     def size_bytes(self) -> int:
         """The size of the database on disk."""
 

@@ -216,6 +216,11 @@ class SqliteEngine(Engine, peewee.SqliteDatabase):
         reason, hint = _REASONS[primary]
         return DatabaseUnavailable(f"The database {self.path} {reason}.", hint=hint)
 
+    def is_duplicate(self, fault: Exception) -> bool:
+        """By SQLite's own error codes."""
+        cause = getattr(fault, "orig", fault)
+        return getattr(cause, "sqlite_errorname", "") == "SQLITE_CONSTRAINT_UNIQUE"
+
     def size_bytes(self) -> int:
         """The size of the file; the write-ahead log is not counted."""
         return self.path.stat().st_size

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,8 @@ _ENDED = frozenset("ZXx")
 class Owner(NamedTuple):
     """A process, named so that no other one has the same name, on any machine, at any time.
 
-    `process_started` tells it from a later process with the same `pid`. `machine` is for people.
+    `process_started` tells it from a later process with the same `pid`. `namespace` is empty
+    where nobody can know what a `pid` means. `machine` is for people.
     """
 
     host: str
@@ -36,7 +38,7 @@ def this_process(host_id: str | None) -> Owner:
 
 def is_gone(owner: Owner, us: Owner) -> bool:
     """Whether the process has ended, as far as this one can know: only beside it."""
-    if (owner.host, owner.namespace) != (us.host, us.namespace):
+    if not us.namespace or (owner.host, owner.namespace) != (us.host, us.namespace):
         return False
     state, started = _state_of(owner.pid)
     if not state:
@@ -53,9 +55,14 @@ def _host() -> str:
 
 
 def _namespace() -> str:
+    if sys.platform != "linux":
+        return sys.platform  # the whole machine is one
     try:
+        # A container may be shown no processes, or those of its host under other numbers.
+        if str((_PROCESSES / "self").readlink()) != str(os.getpid()):
+            return ""
         return str((_PROCESSES / "self" / "ns" / "pid").readlink())
-    except OSError:  # not Linux
+    except OSError:
         return ""
 
 

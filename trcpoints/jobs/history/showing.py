@@ -158,7 +158,7 @@ def _find(reference: str) -> str:
 def _not_found(reference: str, known: list[str]) -> NotFound:
     import difflib
 
-    near = difflib.get_close_matches(reference[:_LIKELY], known, n=1)
+    near = difflib.get_close_matches(reference, known, n=1)
     hint = f"See what there is: {_LIST}"
     if near:
         hint = f"Is it this one? trcpoints history show {near[0]}  {hint}"

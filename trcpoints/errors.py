@@ -242,7 +242,7 @@ class SchemaNewer(TrcpointsError):
 
 
 class Interrupted(BaseException):
-    """SIGTERM or SIGINT arrived: stop now, roll back, exit with 128 + the signal's number.
+    """SIGTERM, SIGINT or SIGHUP arrived: stop now, roll back, exit with 128 + the signal's number.
 
     Not an Exception: nothing that mends ordinary failures may swallow it.
     """
@@ -264,5 +264,5 @@ class Interrupted(BaseException):
 
     @property
     def exit_code(self) -> int:
-        """143 for SIGTERM, 130 for SIGINT."""
+        """143 for SIGTERM, 130 for SIGINT, 129 for SIGHUP."""
         return 128 + self.signal_number

@@ -7,6 +7,7 @@ barrier until the last of them is there.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -162,4 +163,5 @@ def _warm_up() -> None:
 
 if __name__ == "__main__":
     _warm_up()
+    gc.freeze()  # a child's collections would copy every page
     _serve()

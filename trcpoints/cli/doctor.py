@@ -75,7 +75,9 @@ def _tell_faults(checks: Sequence[Check]) -> None:
     log = logging.getLogger("trcpoints.doctor")
     for check in checks:
         if check.status == "fault":
-            log.error("%s: %s -> %s", check.name, check.message, check.hint)
+            first, *more = check.message.split("\n")
+            told = " ".join([first, "; ".join(line.strip() for line in more)]).rstrip()
+            log.error("%s: %s -> %s", check.name, told, check.hint)
 
 
 def _render(checks: Sequence[Check]) -> RenderableType:

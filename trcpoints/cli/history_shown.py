@@ -19,11 +19,15 @@ from trcpoints.documents.streaks import StreakMilestone
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.table import Table
 
 T = TypeVar("T")
 
 Stats = dict[str, Any]
 """The counts that a job kept of its run. Any: each job has its own."""
+
+_WIDE = 120
+"""Columns that a screen has when each thing of a run has its own."""
 
 _SHOWN = 50
 """Members in one table of a run; all of them are in its JSON."""
@@ -37,28 +41,49 @@ _RECORD = (*_MEMBER, "XP!", "change!")
 _MILESTONE = ("member!", "name", "weekdays in a row!")
 
 
-def render_list(document: HistoryListDocument) -> RenderableType:
-    """A table, and where in all of them its runs are."""
+def render_list(document: HistoryListDocument, width: int) -> RenderableType:
+    """A table for a screen of so many columns, and where in all of them its runs are."""
     from rich.console import Group
 
     if not document.total:
         return "No runs."
-    with_errors = any(run.error for run in document.runs)
-    headings = ("started (UTC)|", "job", "run|", "took!", "status|", "what it did")
-    shown = table(*headings, *(["error"] if with_errors else []))
-    for run in document.runs:
-        cells = [
-            moment(run.started_at),
-            _job(run),
-            harmless(run.run_id),
-            _took(run.duration_seconds),
-            run.status,
-            harmless(in_a_few_words(run.job, run.stats or {})),
-        ]
-        shown.add_row(*cells, *([run.error.code if run.error else ""] if with_errors else []))
     pages = -(-document.total // document.limit)
     place = f"page {document.page:,} of {pages:,}, {counted(document.total, 'run')}"
+    if not document.runs:
+        return f"There is no {place}."
+    shown = _wide_list(document.runs) if width >= _WIDE else _narrow_list(document.runs)
     return Group(shown, place) if pages > 1 else shown
+
+
+def _wide_list(runs: Sequence[HistoryRun]) -> Table:
+    with_errors = any(run.error for run in runs)
+    headings = ("started (UTC)|", "job|", "run|", "took!", "status|", "what it did")
+    shown = table(*headings, *(["error|"] if with_errors else []))
+    for run in runs:
+        cells = [*_which(run), _took(run.duration_seconds), harmless(run.status), _did(run)]
+        shown.add_row(*cells, *([_error(run)] if with_errors else []))
+    return shown
+
+
+def _narrow_list(runs: Sequence[HistoryRun]) -> Table:
+    shown = table("started (UTC)|", "job|", "run|", "what came of it")
+    for run in runs:
+        more = _error(run) or _did(run)
+        status = harmless(run.status)
+        shown.add_row(*_which(run), f"{status}: {more}" if more else status)
+    return shown
+
+
+def _which(run: HistoryRun) -> Sequence[str]:
+    return moment(run.started_at), _job(run), harmless(run.run_id)
+
+
+def _did(run: HistoryRun) -> str:
+    return harmless(in_a_few_words(run.job, run.stats or {}))
+
+
+def _error(run: HistoryRun) -> str:
+    return harmless(run.error.code) if run.error else ""
 
 
 def render_show(document: HistoryShowDocument) -> RenderableType:
@@ -123,14 +148,14 @@ def _counts(value: object, *path: str) -> Iterator[tuple[str, int]]:
 def _facts(run: HistoryRun) -> Iterator[tuple[str, str]]:
     yield "run", harmless(run.run_id)
     yield "job", _job(run)
-    yield "status", run.status
+    yield "status", harmless(run.status)
     yield "started", f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC"
     if run.finished_at is not None:
         yield "took", _took(run.duration_seconds)
     machine = f" on {harmless(run.machine)}" if run.machine else ""
-    yield "by", f"{run.trigger}{machine}"
+    yield "by", f"{harmless(run.trigger)}{machine}"
     if run.error is not None:
-        yield "error", f"{run.error.code}: {harmless(run.error.message)}"
+        yield "error", f"{_error(run)}: {harmless(run.error.message)}"
         if run.error.hint:
             yield "", f"-> {harmless(run.error.hint)}"
     for key, value in (run.stats or {}).items():
@@ -169,7 +194,7 @@ def _named(member: HistoryMember) -> Sequence[str]:
 
 def _award_cells(award: HistoryAward) -> Sequence[str]:
     change = "" if award.xp_delta is None else f"{award.xp_delta:+,}"
-    return (*_named(award), f"{award.points:+,}", award.source, change)
+    return (*_named(award), f"{award.points:+,}", harmless(award.source), change)
 
 
 def _record_cells(record: HistoryRecord) -> Sequence[str]:

@@ -74,7 +74,7 @@ def root(
 
 def run() -> NoReturn:
     """The console command."""
-    _open_streams()
+    open_streams()
     signals.install()
     sys.exit(main(sys.argv[1:]))
 
@@ -100,12 +100,3 @@ def _invoke(arguments: list[str], session: Session) -> int:
     except typer.Exit as done:
         return done.exit_code
     return 0
-
-
-def _open_streams() -> None:
-    """Have all three streams, as a daemon's or a container's shell may not, and print UTF-8."""
-    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115, PTH123 (for the process's life)
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")

@@ -56,13 +56,13 @@ class Engine(peewee.Database, ABC):
         try:
             self.enter_books(transaction)
             yield
+            with held():
+                transaction.__exit__(None, None, None)
         except BaseException as fault:
             if self.in_transaction():
                 with held():
                     transaction.__exit__(type(fault), fault, fault.__traceback__)
             raise
-        with held():
-            transaction.__exit__(None, None, None)
 
     @abstractmethod
     def enter_books(self, transaction: AbstractContextManager[object]) -> None:

@@ -113,11 +113,14 @@ class PostgresEngine(Engine, peewee.PostgresqlDatabase):
         A server that restarts between two transactions costs nothing but that.
         """
         self._leave_if_useless()
+        self.connect(reuse_if_open=True)
         try:
             super().begin(isolation_level)
         except peewee.OperationalError:
             if not self._leave_if_useless():
                 raise
+            # Not left to `begin`, which would wrap the driver's error twice.
+            self.connect()
             super().begin(isolation_level)
 
     def rollback(self) -> None:

@@ -44,7 +44,10 @@ _REASONS = {
         "Check who owns the file and its folder: cron may run as another user.",
     ),
     "SQLITE_FULL": ("cannot grow: the disk is full", "Make room and run the command again."),
-    "SQLITE_IOERR": ("cannot be read or written", "Check the disk (df, dmesg)."),
+    "SQLITE_IOERR": (
+        "cannot be read or written",
+        "The disk may be full or failing: see df -h and dmesg.",
+    ),
     "SQLITE_CORRUPT": ("is damaged", "Put it back from a backup; keep the damaged file."),
     "SQLITE_NOTADB": ("is not a SQLite database", "Check the path in DATABASE_URL."),
 }

@@ -35,6 +35,7 @@ class _Kept(msgspec.Struct):
     players: int
     invalid_players: int
     pages: int
+    clock_offset: timedelta | None = None
 
 
 def keep(settings: Mee6Settings, board: Leaderboard, read_at: datetime) -> None:
@@ -55,6 +56,7 @@ def keep(settings: Mee6Settings, board: Leaderboard, read_at: datetime) -> None:
         players=board.players,
         invalid_players=board.invalid_players,
         pages=board.pages,
+        clock_offset=board.clock_offset,
     )
     try:
         path = _path(settings.api_base, board.guild_id)
@@ -85,6 +87,7 @@ def recall(settings: Mee6Settings, wanted: Set[str], now: datetime) -> Leaderboa
         pages=kept.pages,
         requests=0,
         retries=0,
+        clock_offset=kept.clock_offset,
     )
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import partial
 from urllib.parse import urljoin, urlsplit
 
 from trcpoints.config import Mee6Settings
@@ -48,10 +47,10 @@ _CHECK_BASE = "Check MEE6_API_BASE, or read a saved answer: trcpoints sync --fro
 
 @dataclass(frozen=True, slots=True)
 class FirstPage:
-    """The first page, asked for by itself; `answered_at` is by MEE6's clock, None where untold."""
+    """The first page, asked for by itself; `clock_offset` is as in `Leaderboard`."""
 
     page: Page
-    answered_at: datetime | None
+    clock_offset: timedelta | None
 
 
 def fetch_first_page(settings: Mee6Settings, *, now: Callable[[], datetime]) -> FirstPage:
@@ -62,7 +61,7 @@ def fetch_first_page(settings: Mee6Settings, *, now: Callable[[], datetime]) -> 
     guild_id = settings.require_guild_id()
 
     def read(answer: Answer) -> FirstPage:
-        return FirstPage(_read(settings, guild_id, 0, answer), _date(answer))
+        return FirstPage(_read(settings, guild_id, 0, answer), _offset(answer, now()))
 
     with _transport(settings, guild_id, ONE_REQUEST, now) as transport:
         return transport.get(_address(settings, guild_id, 0), read)
@@ -87,11 +86,16 @@ def fetch_leaderboard(
     limits = replace(
         limits or Limits(), interval=settings.request_interval, retry_base=settings.retry_base
     )
+    clock_offset: timedelta | None = None
     with _transport(settings, guild_id, limits, now) as transport:
 
         def fetch(number: int) -> Page:
-            url = _address(settings, guild_id, number)
-            return transport.get(url, partial(_read, settings, guild_id, number))
+            def read(answer: Answer) -> Page:
+                nonlocal clock_offset
+                clock_offset = _offset(answer, now())
+                return _read(settings, guild_id, number, answer)
+
+            return transport.get(_address(settings, guild_id, number), read)
 
         tally = walk(fetch, wanted, on_page)
         tally.refuse_malformed("The leaderboard")
@@ -107,6 +111,7 @@ def fetch_leaderboard(
             pages=tally.pages,
             requests=transport.requests,
             retries=transport.retries,
+            clock_offset=clock_offset,
         )
 
 
@@ -128,12 +133,12 @@ def _address(settings: Mee6Settings, guild_id: str, number: int) -> str:
     return f"{settings.api_base}/{guild_id}?page={number}&limit={settings.page_size}"
 
 
-def _date(answer: Answer) -> datetime | None:
+def _offset(answer: Answer, now: datetime) -> timedelta | None:
     try:
         date = parsedate_to_datetime(answer.headers.get("Date", ""))
     except (ValueError, OverflowError):
         return None
-    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+    return (date if date.tzinfo is not None else date.replace(tzinfo=UTC)) - now
 
 
 def _read(settings: Mee6Settings, guild_id: str, number: int, answer: Answer) -> Page:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -85,10 +86,10 @@ def _check_notifications(settings: AlertSettings) -> Iterator[TestSent]:
         return
     for scheme, target in known:
         if target is None:
-            message = f"Apprise does not know the address {scheme}://…"
+            message = f"{scheme}://… is an address that Apprise does not know."
             yield TestSent("notifications", False, message, _CHECK_NOTIFY)
         else:
-            yield TestSent("notifications", True, f"Apprise knows the address {scheme}://…")
+            yield TestSent("notifications", True, f"{scheme}://… is known to Apprise.")
 
 
 def _send_notifications(settings: AlertSettings) -> Iterator[TestSent]:
@@ -97,20 +98,21 @@ def _send_notifications(settings: AlertSettings) -> Iterator[TestSent]:
     from trcpoints.monitoring.notifications import SEND_TIME, Notice, Sending
 
     test = Notice("trcpoints: a test", "You are told here when a job keeps failing.", "info")
-    sending = Sending(settings.notify_urls, test)
-    try:
-        untold = list(sending.untold(SEND_TIME))
-    except NotTold as fault:
-        yield TestSent("notifications", False, f"Apprise did not send: {fault}.", _CHECK_NOTIFY)
-        return
-    except MissingExtra as fault:
-        yield TestSent("notifications", False, fault.message, fault.hint)
-        return
-    for reason in untold:
-        yield TestSent("notifications", False, f"{reason}.", _CHECK_NOTIFY)
-    if told := len(settings.notify_urls) - len(untold):
-        noun = "address has" if told == 1 else "addresses have"
-        yield TestSent("notifications", True, f"{told} {noun} taken the test.")
+    end = time.monotonic() + SEND_TIME
+    # All are on their way before the first is waited for.
+    sendings = [(url.partition("://")[0], Sending([url], test)) for url in settings.notify_urls]
+    for scheme, sending in sendings:
+        try:
+            untold = list(sending.untold(end - time.monotonic()))
+        except NotTold as fault:
+            untold = [f"{scheme}://… {fault}"]
+        except MissingExtra as fault:
+            yield TestSent("notifications", False, fault.message, fault.hint)
+            return
+        for reason in untold:
+            yield TestSent("notifications", False, f"{reason}.", _CHECK_NOTIFY)
+        if not untold:
+            yield TestSent("notifications", True, f"{scheme}://… has taken the test.")
 
 
 def _check_pings(settings: AlertSettings) -> Iterator[TestSent]:
@@ -128,6 +130,6 @@ def _send_pings(settings: AlertSettings) -> Iterator[TestSent]:
             errand.wait(END_TIME)
         except NotTold as fault:
             name = f"TRCPOINTS_PING_URL_{job.upper()}"
-            yield TestSent("pings", False, f"{job}: {fault}", f"Check the address in {name}.")
+            yield TestSent("pings", False, f"{job}: {fault}.", f"Check the address in {name}.")
         else:
             yield TestSent("pings", True, f"The ping for {job} was answered.")

@@ -7,8 +7,7 @@ from datetime import timedelta
 
 from trcpoints.errors import ConfigurationInvalid
 from trcpoints.jobs.doctor.check import Case, Check
-
-LONGEST_DRIFT = timedelta(minutes=5)
+from trcpoints.monitoring.health import CLOCK_DRIFT
 
 NAME = "clock"
 
@@ -25,7 +24,7 @@ def look(case: Case) -> Iterator[Check]:
         return
     whose, offset = max(known.items(), key=lambda item: abs(item[1]))
     seconds = round(abs(offset.total_seconds()))
-    if abs(offset) <= LONGEST_DRIFT:
+    if abs(offset) <= CLOCK_DRIFT:
         yield Check(NAME, "ok", f"It agrees with {' and '.join(known)}, to {seconds} s.")
         return
     direction = "behind" if offset > timedelta(0) else "ahead of"

@@ -18,7 +18,7 @@ from trcpoints.config import Settings
 from trcpoints.jobs.doctor.check import Case, Check, unread
 from trcpoints.jobs.memory import SYNC_JOB
 from trcpoints.members.judged import STREAKS_JOB
-from trcpoints.monitoring.health import STREAKS_LIMIT, SYNC_LIMIT
+from trcpoints.monitoring.health import STREAKS_LIMIT, SYNC_LIMIT, is_too_long_ago
 
 SYSTEM = (Path("/etc/crontab"), Path("/etc/cron.d"))
 _EXAMPLE = "crontab.example has them all: crontab -e"
@@ -193,7 +193,7 @@ def _last_runs(jobs: Sequence[str], last: Mapping[str, datetime], now: datetime)
             "Let the crontab set TRCPOINTS_TRIGGER=scheduled, as crontab.example does, and wait "
             "for the next one: trcpoints history list",
         )
-    late = [job for job in jobs if now - last[job] > _LIMITS[job]]
+    late = [job for job in jobs if is_too_long_ago(last[job], _LIMITS[job], now)]
     told = ", ".join(f"{job} {_ago(now - last[job])}" for job in late or jobs)
     if late:
         hint = "See whether cron runs: systemctl status cron"
@@ -202,5 +202,5 @@ def _last_runs(jobs: Sequence[str], last: Mapping[str, datetime], now: datetime)
 
 
 def _ago(age: timedelta) -> str:
-    minutes = int(age.total_seconds()) // 60
+    minutes = max(int(age.total_seconds()) // 60, 0)
     return f"{minutes} minutes ago" if minutes < 120 else f"{minutes // 60:,} hours ago"

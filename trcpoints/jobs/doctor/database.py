@@ -22,28 +22,28 @@ from trcpoints.jobs.leases import list_leases
 from trcpoints.jobs.memory import SYNC_JOB, pause_until, recall
 from trcpoints.jobs.owner import this_process
 from trcpoints.members.judged import STREAKS_JOB
+from trcpoints.monitoring.health import CLOCK_DRIFT
 
 ROOM = 50_000_000
 """Bytes that a disk should have free at least; and as many as the database has."""
 
-NAMES = ("database", "schema", "permissions", "disk", "writing")
+NAMES = ("disk", "database", "schema", "permissions", "writing")
 
 
 def look(case: Case) -> Iterator[Check]:
-    """Open it as a reader first, and as a writer only where a writer would change nothing."""
+    """Open it as a reader first, and as a writer only where a writer would change nothing.
+
+    The disk goes before: one that is full is why the others fail.
+    """
     settings = case.usable("DATABASE_URL")
     if settings is None:
         yield from map(unset, NAMES)
         return
+    file = sqlite_path(settings.database_url)
+    yield _disk(file)
     reached, current = _read(case, settings)
     yield from (reached, current)
-    file = sqlite_path(settings.database_url)
-    if file is None:
-        yield Check("permissions", "skipped", "PostgreSQL has its own: see pg_hba.conf.")
-        yield Check("disk", "skipped", "The disk of a PostgreSQL server cannot be seen from here.")
-    else:
-        yield _permissions(file)
-        yield _disk(file)
+    yield _permissions(file)
     yield _writing(settings) if current.status == "ok" else _not_current("writing")
 
 
@@ -79,7 +79,12 @@ def _books(case: Case, settings: Settings, engine: Engine) -> Books:
     )
     last = {}
     for job in (SYNC_JOB, STREAKS_JOB):
-        runs = Run.select().where((Run.job == job) & (Run.trigger == "scheduled"))
+        runs = Run.select().where(
+            (Run.job == job)
+            & (Run.trigger == "scheduled")
+            # What a wrong clock dated ahead would pass for the newest for days.
+            & (Run.started_at <= now + CLOCK_DRIFT)
+        )
         newest = runs.order_by(Run.started_at.desc()).first()
         if newest is not None:
             last[job] = newest.started_at
@@ -94,8 +99,10 @@ def _books(case: Case, settings: Settings, engine: Engine) -> Books:
     )
 
 
-def _permissions(file: Path) -> Check:
+def _permissions(file: Path | None) -> Check:
     """Whether the owner may write, and nobody else read: judged by the modes, which root passes."""
+    if file is None:
+        return Check("permissions", "skipped", "PostgreSQL has its own: see pg_hba.conf.")
     try:
         book, folder = file.stat(), file.parent.stat()
     except OSError:
@@ -135,7 +142,9 @@ def _may_write(folder: os.stat_result, user: int) -> bool:
     return bool(folder.st_mode & 0o022)
 
 
-def _disk(file: Path) -> Check:
+def _disk(file: Path | None) -> Check:
+    if file is None:
+        return Check("disk", "skipped", "The disk of a PostgreSQL server cannot be seen from here.")
     try:
         free, size = shutil.disk_usage(file.parent).free, file.stat().st_size
     except OSError:

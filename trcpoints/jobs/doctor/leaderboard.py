@@ -62,6 +62,7 @@ def _kept(case: Case, mee6: Mee6Settings, books: Books) -> _Seen | None:
     board = cache.recall(mee6, books.wanted, case.clock())
     if board is None:
         return None
+    case.mee6_offset = board.clock_offset
     minutes = int(cache.MAX_AGE.total_seconds()) // 60
     return _Seen(
         board.players,
@@ -73,8 +74,7 @@ def _kept(case: Case, mee6: Mee6Settings, books: Books) -> _Seen | None:
 
 def _asked(case: Case, mee6: Mee6Settings, books: Books) -> _Seen:
     first = fetch_first_page(mee6, now=case.clock)
-    if first.answered_at is not None:
-        case.mee6_offset = first.answered_at - case.clock()
+    case.mee6_offset = first.clock_offset
     page = first.page
     is_all = page.size < mee6.page_size
     return _Seen(

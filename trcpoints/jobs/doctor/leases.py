@@ -29,7 +29,7 @@ def look(case: Case) -> Iterator[Check]:
 def _judged(row: LeaseRow, now: datetime) -> Check:
     minutes = int((now - row.acquired_at).total_seconds()) // 60
     held = (
-        f"The lease of {row.lease} is held for {minutes:,} minutes by process {row.pid} on "
+        f"The job {row.lease} has been at work for {minutes:,} minutes: process {row.pid} on "
         f"{row.machine} (run {row.run_id})"
     )
     if not row.live:

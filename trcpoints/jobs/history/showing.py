@@ -136,6 +136,8 @@ def _of_members(
 
 
 def _find(reference: str) -> str:
+    if not reference:
+        raise DataRefused("The id of a run is empty.", hint=f"See what there is: {_LIST}")
     if why_unstorable(reference):
         raise _not_found(reference, [])
     if _ids(Run.select(Run.id).where(Run.id == reference)):

@@ -30,10 +30,10 @@ class Owner(NamedTuple):
 
 
 def this_process(host_id: str | None) -> Owner:
-    """The process that we are; `host_id` goes before the machine's own ids."""
+    """The process that we are; `host_id` goes before the machine's own id."""
     pid = os.getpid()
     _, started = _state_of(pid)
-    return Owner(host_id or _host(), _namespace(), pid, started, socket.gethostname())
+    return Owner(_host(host_id), _namespace(), pid, started, socket.gethostname())
 
 
 def is_gone(owner: Owner, us: Owner) -> bool:
@@ -46,10 +46,11 @@ def is_gone(owner: Owner, us: Owner) -> bool:
     return state in _ENDED or started != owner.process_started
 
 
-def _host() -> str:
-    # Each alone may be shared: machine ids by copies of one image, boot ids by containers.
-    ids = [_text(_BOOT_ID), *map(_text, _MACHINE_IDS)]
-    known = ":".join(ids).strip(":") or socket.gethostname()
+def _host(host_id: str | None) -> str:
+    # Each alone may be shared: machine ids and names by copies of one image, boot ids by
+    # containers.
+    names = [host_id] if host_id else list(map(_text, _MACHINE_IDS))
+    known = ":".join([_text(_BOOT_ID), *names]).strip(":") or socket.gethostname()
     # systemd asks that the machine id itself be told to nobody.
     return hashlib.sha256(f"trcpoints:{known}".encode()).hexdigest()[:32]
 

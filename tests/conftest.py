@@ -95,6 +95,7 @@ def sqlite_cli(sqlite_template: Path, tmp_path: Path) -> Cli:
     """The program on a fresh SQLite database, for what has nothing to do with the engine."""
     path = tmp_path / "books.db"
     shutil.copyfile(sqlite_template, path)
+    path.chmod(0o600)
     return _program(sqlite_url(path), tmp_path)
 
 

@@ -42,10 +42,12 @@ class InternalError(TrcpointsError):
     @classmethod
     def of(cls, fault: BaseException) -> InternalError:
         """Wrap an exception that nobody expected."""
-        return cls(
+        bug = cls(
             f"trcpoints met a fault of its own: {type(fault).__name__}: {fault}",
             hint="Run the command again with -v, and report what it prints.",
         )
+        bug.__cause__ = fault  # for those who look at it before anybody raises it
+        return bug
 
 
 def _storable(text: str) -> str:
@@ -246,7 +248,7 @@ class SchemaNewer(TrcpointsError):
 
 
 class Interrupted(BaseException):
-    """SIGTERM or SIGINT arrived: stop now, roll back, exit with 128 + the signal's number.
+    """SIGTERM, SIGINT or SIGHUP arrived: stop now, roll back, exit with 128 + the signal's number.
 
     Not an Exception: nothing that mends ordinary failures may swallow it.
     """
@@ -268,5 +270,5 @@ class Interrupted(BaseException):
 
     @property
     def exit_code(self) -> int:
-        """143 for SIGTERM, 130 for SIGINT."""
+        """143 for SIGTERM, 130 for SIGINT, 129 for SIGHUP."""
         return 128 + self.signal_number

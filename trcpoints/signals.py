@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT as exceptions, but never in a moment that must not be cut in two."""
+"""SIGTERM, SIGINT and SIGHUP as exceptions, but never in a moment that must not be cut in two."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ class _State:
 
 
 def install() -> None:
-    """From now on SIGTERM and SIGINT raise Interrupted wherever the program is."""
+    """From now on these raise Interrupted wherever the program is."""
     signal.signal(signal.SIGTERM, _arrive)
     signal.signal(signal.SIGINT, _arrive)
+    # A terminal that is closed; nohup has it ignored, and so it stays.
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, _arrive)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from tests.support.postgres import PostgresServer
 from trcpoints.config import sqlite_path, sqlite_url
 from trcpoints.db.backup import back_up
 from trcpoints.db.database import Access, connected, open_database
-from trcpoints.db.models import MODELS, Milestone
+from trcpoints.db.models import MODELS, Lease, Milestone
 
 ANN, BOB, CID = "101", "102", "103"
 
@@ -67,6 +68,11 @@ def filled(cli: Cli) -> Cli:
     assert cli("sync", env={"MEE6_GUILD_ID": "1", "MEE6_API_BASE": "http://127.0.0.1:1"}).code == 69
     cli.ok("streaks", "excuse", "2026-12-25", "--reason", "Christmas Day")
     with open_database(cli.environment["DATABASE_URL"], Access.WRITE) as engine, engine.books():
+        Lease.create(
+            **{"name": "streaks", "token": "t", "run_id": "r", "host": "h", "namespace": ""},
+            **{"pid": 1, "process_started": "2", "machine": "other"},
+            **{"acquired_at": datetime.now(UTC), "heartbeat_at": datetime.now(UTC)},
+        )
         # What takes five days to reach.
         Milestone.create(member=1, streak_since="2026-01-05", days=5, reached_on="2026-01-09")
     return cli

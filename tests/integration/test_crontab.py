@@ -50,6 +50,7 @@ def test_what_runs_when() -> None:
         "federation retry": ("*/5 * * * *", True),
         "db backup": ("30 2 * * *", True),
         "points verify": ("40 2 * * *", True),
+        "history prune": ("50 2 * * *", True),
     }
     assert all(job.is_valid() for job in jobs().values())
     assert variables()["CRON_TZ"] == "UTC"

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,13 +14,34 @@ import time_machine
 
 from tests.support import books
 from tests.support.cli import Cli
+from tests.support.mee6 import show
 from tests.support.postgres import PostgresServer
+from tests.support.warm import Ended, Warm
 from trcpoints.config import sqlite_path, sqlite_url
+from trcpoints.demo.server import SimulatedMee6
 
 CopyOf = Callable[[str], str]
 TIMES = {"synced_at", "occurred_at", "created_at", "updated_at", "left_at", "last_active_at"}
 GUILD = "993536706509885777"
 TODAY = datetime.now(UTC)
+
+
+NEXT = {"101": 1990, "102": 640, "103": 1111, "104": 5000, "105": 1000, "106": 1000, "108": 700}
+"""One gains, one loses, one returns, one leaves, one falls quiet, one is baselined by hand, two
+are seen for the first time: one of them on the board, one not."""
+
+JOBS = ["sync", "saved sync", "failing sync", "cooling down", "streaks"]
+COMMANDS = [
+    *("points award", "points import", "late import", "members import"),
+    *("excuse", "rebuild", "prune"),
+]
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[Warm]:
+    """Starts processes quickly."""
+    with Warm() as started:
+        yield started
 
 
 def saved_board(path: Path, xp: dict[str, int]) -> str:
@@ -70,53 +89,63 @@ def copy_of(request: pytest.FixtureRequest, tmp_path: Path) -> CopyOf:
     return copy
 
 
-@pytest.fixture(
-    params=[
-        *("sync", "failing sync", "points award", "points import", "members import"),
-        *("streaks", "late import", "excuse"),
-    ]
-)
-def command(prepared: Cli, request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
-    """A command that writes."""
-    if request.param == "streaks":
-        return ["streaks"]
-    if request.param == "excuse":
-        prepared.ok("streaks")
+def a_job(kind: str, cli: Cli, mee6: SimulatedMee6, folder: Path) -> list[str]:
+    """A command that runs a job."""
+    if kind == "streaks":
+        return ["streaks", "--json"]
+    if kind == "saved sync":
+        board = saved_board(folder / "next.json", NEXT)
+        return ["sync", "--from", board, "--sync-id", "tick", "--json"]
+    show(mee6, {} if kind == "failing sync" else NEXT)
+    if kind == "cooling down":
+        books.change_job(cli, "sync", cooldown_until=TODAY + timedelta(hours=1))
+    return ["sync", "--sync-id", "tick", "--json"]
+
+
+def a_command(kind: str, cli: Cli, folder: Path) -> list[str]:
+    """A command that writes and is no job."""
+    if kind == "points award":
+        options = ["--points", "7", "--source", "intro", "--key", "k1"]
+        return ["points", "award", "discord:101", *options]
+    if kind == "prune":
+        books.change_runs(cli, started_at=TODAY - timedelta(days=500))
+        return ["history", "prune", "--keep", "400d"]
+    if kind == "rebuild":
+        cli.ok("streaks")
+        books.change_member(cli, "101", current_streak=99)
+        return ["streaks", "rebuild"]
+    if kind == "excuse":
+        cli.ok("streaks")
         days = [TODAY - timedelta(days=back) for back in range(2, 6)]
         day = next(day for day in days if day.weekday() < 5)
         return ["streaks", "excuse", f"{day:%Y-%m-%d}", "--reason", "a holiday"]
-    if request.param == "points award":
-        options = ["--points", "7", "--source", "intro", "--key", "k1"]
-        return ["points", "award", "discord:101", *options]
-    rows = tmp_path / "rows.csv"
-    if request.param == "points import":
-        lines = [f"discord:{number},5,download,d{number}" for number in range(101, 106)]
-        rows.write_text("\n".join(["member,points,source,key", *lines]))
-        return ["points", "import", str(rows)]
-    if request.param == "late import":
-        prepared.ok("streaks")
-        lines = [
-            f"discord:{number},5,download,{number}-{back},{TODAY - timedelta(days=back):%Y-%m-%d}"
-            for number in (102, 104, 106)
-            for back in range(2, 6)
-        ]
-        rows.write_text("\n".join(["member,points,source,key,at", *lines]))
-        return ["points", "import", str(rows)]
-    if request.param == "members import":
+    if kind == "members import":
         lines = [f"{number},new name {number}" for number in range(105, 115)]
-        rows.write_text("\n".join(["discord_id,name", *lines]))
-        return ["members", "import", str(rows)]
-    # One gains, one loses, one returns, one leaves, one falls quiet, one is baselined by hand,
-    # two are seen for the first time: one of them on the board, one not.
-    board = {"101": 1990, "102": 640, "103": 1111, "104": 5000, "105": 1000, "106": 1000}
-    path = saved_board(tmp_path / "next.json", {**board, "108": 700})
-    if request.param == "failing sync":
-        path = saved_board(tmp_path / "next.json", {})
-    return ["sync", "--from", path, "--sync-id", "tick"]
+        return ["members", "import", table(folder, "discord_id,name", lines)]
+    if kind == "points import":
+        lines = [f"discord:{number},5,download,d{number}" for number in range(101, 106)]
+        return ["points", "import", table(folder, "member,points,source,key", lines)]
+    cli.ok("streaks")
+    lines = [
+        f"discord:{number},5,download,{number}-{back},{TODAY - timedelta(days=back):%Y-%m-%d}"
+        for number in (102, 104, 106)
+        for back in range(2, 6)
+    ]
+    return ["points", "import", table(folder, "member,points,source,key,at", lines)]
+
+
+def table(folder: Path, head: str, lines: list[str]) -> str:
+    """Write a file to import."""
+    file = folder / "rows.csv"
+    file.write_text("\n".join([head, *lines]))
+    return str(file)
 
 
 def timeless(tables: dict[str, books.Rows]) -> dict[str, list[dict[str, Any]]]:
-    """The rows without their times, and without ids that a rolled-back insert may have used up."""
+    """The rows without their times, and without ids that a rolled-back insert may have used up.
+
+    A job that remembers nothing is as good as none.
+    """
     dropped = {name: {*TIMES, "id"} for name in tables}
     dropped["Job"] = {"last_completed_at", "last_completed_run"}
     dropped["Milestone"] = {"id", "run_id"}
@@ -125,66 +154,86 @@ def timeless(tables: dict[str, books.Rows]) -> dict[str, list[dict[str, Any]]]:
             {k: v for k, v in row.items() if k not in dropped[table]}
             | ({"gone": row["left_at"] is not None} if table == "Member" else {})
             for row in rows
+            if table != "Job" or any(row[k] for k in row.keys() - dropped["Job"] - {"name"})
         ]
         for table, rows in tables.items()
     }
 
 
-def disturbed(
-    cli: Cli, at: int, command: list[str], number: str = "KILL"
-) -> subprocess.CompletedProcess[str]:
-    """Run the command in a process that gets a signal at a step."""
-    return subprocess.run(
-        [sys.executable, "-m", "tests.support.killer", number, str(at), *command],
-        env=cli.environment,
-        cwd=cli.folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def remains(cli: Cli, command: list[str]) -> object:
+    """What a command leaves in the database, but for times and its own record."""
+    pruned = [run.id for run in books.runs(cli)] if command[0] == "history" else []
+    return timeless(books.everything(cli)), pruned
 
 
+def assert_nothing_hangs(cli: Cli) -> None:
+    """No lease is held, and no run is told to be under way."""
+    assert cli.ok("db", "leases")["leases"] == []
+    assert "running" not in [run.status for run in books.runs(cli)]
+
+
+@pytest.mark.parametrize("kind", [*JOBS, *COMMANDS])
 def test_the_next_run_gives_the_books_of_an_undisturbed_one(
-    prepared: Cli, copy_of: CopyOf, command: list[str]
+    prepared: Cli, mee6: SimulatedMee6, copy_of: CopyOf, warm: Warm, tmp_path: Path, kind: str
 ) -> None:
+    if kind in JOBS:
+        command = a_job(kind, prepared, mee6, tmp_path)
+    else:
+        command = a_command(kind, prepared, tmp_path)
+
+    def disturbed(at: int) -> Ended:
+        return warm.run([command], prepared.folder, prepared.environment, at=at)[0]
+
     origin = prepared.environment["DATABASE_URL"]
     prepared.environment["DATABASE_URL"] = copy_of(origin)
-    undisturbed = disturbed(prepared, 0, command)
-    expected = timeless(books.everything(prepared))
-    steps = int(undisturbed.stderr.splitlines()[-1])
-    assert steps >= 8
+    undisturbed = disturbed(0)
+    expected = remains(prepared, command)
+    prepared(*command)
+    repeated = remains(prepared, command)
+    steps = int(undisturbed.err.splitlines()[-1])
+    assert steps >= 4
 
     for at in range(1, steps + 1):
         prepared.environment["DATABASE_URL"] = copy_of(origin)
-        assert disturbed(prepared, at, command).returncode == -signal.SIGKILL, at
-        assert prepared("points", "verify").code == 0, at
-        assert prepared(*command).code == undisturbed.returncode, at
-        assert timeless(books.everything(prepared)) == expected, at
+        assert disturbed(at).code == -signal.SIGKILL, at
+        if kind != "rebuild":
+            assert prepared("points", "verify").code == 0, at
+        # Failures are counted: to have failed before, and to tell it, makes two.
+        had_failed = "failed" in [run.status for run in books.runs(prepared)]
+        assert prepared(*command).code == undisturbed.code, at
+        assert remains(prepared, command) == (repeated if had_failed else expected), at
+        assert_nothing_hangs(prepared)
 
 
+@pytest.mark.parametrize("kind", JOBS)
 def test_a_signal_anywhere_leaves_a_record_that_is_true(
-    prepared: Cli, copy_of: CopyOf, tmp_path: Path
+    prepared: Cli, mee6: SimulatedMee6, copy_of: CopyOf, warm: Warm, tmp_path: Path, kind: str
 ) -> None:
-    board = saved_board(tmp_path / "next.json", {"101": 1990, "102": 640, "103": 1111, "108": 7})
-    command = ["sync", "--from", board, "--accept-decrease", "--sync-id", "tick", "--json"]
+    command = a_job(kind, prepared, mee6, tmp_path)
     origin = prepared.environment["DATABASE_URL"]
+    past = {run.id for run in books.runs(prepared)}
+    before = timeless(books.everything(prepared))
     prepared.environment["DATABASE_URL"] = copy_of(origin)
-    undisturbed = disturbed(prepared, 0, command)
-    assert undisturbed.returncode == 0, undisturbed
-    expected = timeless(books.everything(prepared))
+    (undisturbed,) = warm.run([command], prepared.folder, prepared.environment, at=0)
+    after = timeless(books.everything(prepared))
+    prepared(*command)
+    repeated = timeless(books.everything(prepared))
+    told = undisturbed.json["status"]
 
-    for at in range(1, int(undisturbed.stderr.splitlines()[-1]) + 1):
+    for at in range(1, int(undisturbed.err.splitlines()[-1]) + 1):
         prepared.environment["DATABASE_URL"] = copy_of(origin)
-        stopped = disturbed(prepared, at, command, "TERM")
-        assert stopped.returncode == 128 + signal.SIGTERM, (at, stopped)
-        status = json.loads(stopped.stdout)["status"]
-        booked = bool(
-            [entry for entry in books.entries(prepared, "101") if entry.sync_id == "tick"]
+        (stopped,) = warm.run(
+            [command], prepared.folder, prepared.environment, at=at, number="TERM"
         )
-        assert (status == "completed") == booked, at
-        known = [run.status for run in books.runs(prepared) if run.id == "tick"]
+        assert stopped.code == 128 + signal.SIGTERM, (at, stopped)
+        document = stopped.json
+        assert document["status"] in {told, "interrupted"}, at
+        is_done = document["status"] == told
+        assert timeless(books.everything(prepared)) == (after if is_done else before), at
+        run_id = document.get("sync_id") or document.get("run_id")
+        known = [(run.id, run.status) for run in books.runs(prepared) if run.id not in past]
         # Where the signal came before the run could be recorded, there is no record.
-        assert known in ([status], []), at
-        assert prepared(*command).code == 0, at
-        assert timeless(books.everything(prepared)) == expected, at
+        assert known == [(run_id, document["status"])] or (not known and not is_done), at
+        assert_nothing_hangs(prepared)
+        assert prepared(*command).code == undisturbed.code, at
+        assert timeless(books.everything(prepared)) == (repeated if is_done else after), at

@@ -100,6 +100,20 @@ CALLS = {
         Call("leaderboard", "leaderboard"),
         Call("leaderboard --since 2026-01-01 --output board.json", "output"),
     ],
+    "history list": [
+        Call("history list", "history.list"),
+        Call("history list --job sync --status completed --since 7d --page 2", "history.list"),
+    ],
+    "history show": [Call("history show once", "history.show")],
+    "history export": [
+        Call("history export", "history.export"),
+        Call("history export --format csv --output runs.csv", "output"),
+    ],
+    "history prune": [
+        Call("history prune --keep 400d --dry-run", "history.prune"),
+        Call("history prune --keep 400d", "history.prune"),
+    ],
+    "doctor": [Call("doctor", "doctor"), Call("doctor --send-test", "doctor")],
     "db check": [Call("db check", "db.check")],
     "db copy": [Call("db copy --to sqlite:///copy.db", "db.copy")],
     "db backup": [Call("db backup backup.db", "db.backup")],

@@ -54,7 +54,9 @@ def assert_interrupted(cli: Cli, process: subprocess.Popen[bytes], number: signa
     assert b"Traceback" not in err
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=["TERM", "INT", "HUP"]
+)
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_sync_ends_while_it_fetches(
     cli: Cli, mee6: SimulatedMee6, phase: str, number: signal.Signals
@@ -93,3 +95,21 @@ def test_a_sync_ends_while_it_waits_for_the_books(
         other.close()
         assert_interrupted(cli, process, number)
 
+
+def test_nohup_keeps_a_sync_going(cli: Cli, mee6: SimulatedMee6) -> None:
+    books.link(cli, [ANN])
+    show(mee6, {ANN: 1000})
+    answer = threading.Event()
+    mee6.misbehave(Fault.LATE, until=answer)
+    with ExitStack() as undo:
+        undo.callback(answer.set)
+        previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            process = undo.enter_context(cli.start("sync", "--json", "-vv"))
+        finally:
+            signal.signal(signal.SIGHUP, previous)
+        read_until(process, b"reading the leaderboard")
+        process.send_signal(signal.SIGHUP)
+        answer.set()
+        out, _ = process.communicate(timeout=30)
+    assert (process.returncode, json.loads(out)["status"]) == (0, "completed")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
 
 from tests.support import books
+from tests.support.asking import asking
 from tests.support.cli import Cli, Result
 from tests.support.mee6 import show
 from trcpoints.db.database import Access, open_database
@@ -22,37 +20,12 @@ from trcpoints.demo.server import SimulatedMee6
 ANN, BOB = "101", "102"
 
 
-class Slow:
-    """A sync in a process of its own; `result` is there when its block has ended."""
-
-    result: Result
-
-
-@contextmanager
-def slow_sync(cli: Cli, mee6: SimulatedMee6, *options: str) -> Iterator[Slow]:
-    """A sync that has asked MEE6, and gets its answer when the block ends."""
-    mee6.requests.clear()
-    answer = threading.Event()
-    mee6.misbehave(Fault.LATE, times=1, until=answer)
-    slow = Slow()
-    with cli.start("sync", "--json", *options) as process:
-        deadline = time.monotonic() + 30
-        while not mee6.requests and time.monotonic() < deadline:
-            time.sleep(0.005)
-        try:
-            yield slow
-        finally:
-            answer.set()
-        out, err = process.communicate(timeout=60)
-    slow.result = Result(process.returncode, out.decode(), err.decode())
-
-
 def test_a_member_linked_meanwhile_is_not_taken_as_absent(cli: Cli, mee6: SimulatedMee6) -> None:
     books.link(cli, [ANN])
     show(mee6, {ANN: 1000, BOB: 50_000})
-    with slow_sync(cli, mee6) as slow:
+    with asking(cli, mee6, "--json") as slow:
         books.link(cli, [BOB])
-    document = slow.result.json
+        document = slow.end().json
     assert document["members"]["baselined"] == 1
     assert document["members"]["deferred"] == 1
     assert cli.ok("sync")["members"]["baselined"] == 1
@@ -64,12 +37,13 @@ def test_an_older_board_does_not_overwrite_a_newer_one(cli: Cli, mee6: Simulated
     books.link(cli, [ANN])
     show(mee6, {ANN: 1000})
     cli.ok("sync")
-    with slow_sync(cli, mee6) as slow:  # has 1000 in its answer already
+    with asking(cli, mee6, "--json") as slow:  # has 1000 in its answer already
         show(mee6, {ANN: 1500})
         cli.ok("db", "leases", "--release", "sync")
         assert cli.ok("sync")["points"]["awarded"] == 5
-    document = slow.result.json
-    assert slow.result.code == 75
+        result = slow.end()
+    document = result.json
+    assert result.code == 75
     assert (document["status"], document["reason"]) == ("skipped", "lease_lost")
     assert document["points"] == {"awarded": 0, "deducted": 0, "net": 0}
     assert books.ledger(cli, ANN) == [5]
@@ -79,11 +53,11 @@ def test_a_failure_leaves_the_completed_run_of_its_id_alone(cli: Cli, mee6: Simu
     books.link(cli, [ANN])
     cli.environment["MEE6_PAGE_SIZE"] = "1"
     show(mee6, {ANN: 1000, BOB: 2000})
-    with slow_sync(cli, mee6, "--sync-id", "tick") as slow:
+    with asking(cli, mee6, "--json", "--sync-id", "tick") as slow:
         cli.ok("db", "leases", "--release", "sync")
         cli.ok("sync", "--sync-id", "tick")
         mee6.misbehave(Fault.NOT_FOUND, page=1)
-    assert slow.result.code == 69
+        assert slow.end().code == 69
     again = cli.ok("sync", "--sync-id", "tick")
     assert again["reason"] == "already_completed"
 

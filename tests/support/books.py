@@ -18,6 +18,7 @@ from trcpoints.db.models import (
     DailyPoints,
     GraceDay,
     Job,
+    Lease,
     LedgerEntry,
     Member,
     Milestone,
@@ -64,6 +65,33 @@ def change_runs(cli: Cli, **values: object) -> None:
     """Change every run on record behind the program's back."""
     with open_database(cli.environment["DATABASE_URL"], Access.WRITE) as engine, engine.books():
         Run.update(**values).execute()
+
+
+def change_job(cli: Cli, name: str, **values: object) -> None:
+    """Change what a job remembers behind the program's back."""
+    with open_database(cli.environment["DATABASE_URL"], Access.WRITE) as engine, engine.books():
+        Job.delete().where(Job.name == name).execute()
+        Job.insert(name=name, **values).execute()
+
+
+def change_lease(cli: Cli, **values: object) -> None:
+    """Change the one lease that is held behind the program's back."""
+    with open_database(cli.environment["DATABASE_URL"], Access.WRITE) as engine, engine.books():
+        assert Lease.update(**values).execute() == 1
+
+
+def heartbeat(cli: Cli) -> str:
+    """When the one holder of a lease was last heard of; by a driver alone, so that threads may."""
+    url = cli.environment["DATABASE_URL"]
+    path = sqlite_path(url)
+    query = "SELECT heartbeat_at FROM lease"
+    if path is None:
+        with psycopg.connect(url) as other:
+            ((at,),) = other.execute(query).fetchall()
+    else:
+        with closing(sqlite3.connect(path)) as file:
+            ((at,),) = file.execute(query).fetchall()
+    return str(at)
 
 
 def activity(cli: Cli, discord_id: str) -> list[tuple[int | None, int]]:

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -67,11 +67,11 @@ class Cli:
         return result.json
 
     def start(
-        self, *arguments: str, env: Mapping[str, str] | None = None
+        self, *arguments: str, env: Mapping[str, str] | None = None, before: Sequence[str] = ()
     ) -> subprocess.Popen[bytes]:
-        """Start a command as a process of its own."""
+        """Start a command as a process of its own; `before` it goes what it is started by."""
         return subprocess.Popen(
-            [sys.executable, "-m", "trcpoints", *arguments],
+            [*before, sys.executable, "-m", "trcpoints", *arguments],
             cwd=self.folder,
             env={**self.environment, **(env or {})},
             stdin=subprocess.DEVNULL,
@@ -79,9 +79,11 @@ class Cli:
             stderr=subprocess.PIPE,
         )
 
-    def process(self, *arguments: str, env: Mapping[str, str] | None = None) -> Result:
+    def process(
+        self, *arguments: str, env: Mapping[str, str] | None = None, before: Sequence[str] = ()
+    ) -> Result:
         """Run a command as a process of its own, to its end."""
-        with self.start(*arguments, env=env) as process:
+        with self.start(*arguments, env=env, before=before) as process:
             out, err = process.communicate(timeout=60)
         return Result(process.returncode, out.decode(), err.decode())
 

@@ -82,5 +82,11 @@ def run(number: signal.Signals, at: int, arguments: list[str]) -> int:
     return code
 
 
+def undisturbed(arguments: list[str]) -> int:
+    """The exit code of the program left alone."""
+    signals.install()
+    return main(arguments)
+
+
 if __name__ == "__main__":
     sys.exit(run(signal.Signals[f"SIG{sys.argv[1]}"], int(sys.argv[2]), sys.argv[3:]))

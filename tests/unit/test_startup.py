@@ -27,7 +27,7 @@ HEAVY = frozenset(
         "urllib3",
     }
 )
-SHELL = {"cli", "config", "errors", "signals"}
+SHELL = {"cli", "config", "errors", "logs", "secrecy", "signals"}
 BOOKS = SHELL | {"db", "documents"}
 
 RUN_AND_TELL = """
@@ -73,15 +73,16 @@ def loaded(cli: Cli, program: str, *arguments: str) -> set[str]:
         ("sync --help", {"rich.console", "rich.table"}, SHELL),
         ("federation retry -q", {"msgspec"}, SHELL | {"documents", "federation"}),
         ("members list --json", {"msgspec", "peewee"}, BOOKS | {"members", "records"}),
+        ("history list --json", {"msgspec", "peewee"}, BOOKS | {"jobs"}),
         (
             "sync --from board.json --json",
             {"msgspec", "peewee"},
-            BOOKS | {"jobs", "mee6", "members", "points", "records"},
+            BOOKS | {"http", "jobs", "mee6", "members", "monitoring", "points", "records"},
         ),
         (
             "sync --from board.json -q",
             {"msgspec", "peewee"},
-            BOOKS | {"jobs", "mee6", "members", "points", "records"},
+            BOOKS | {"http", "jobs", "mee6", "members", "monitoring", "points", "records"},
         ),
     ],
 )

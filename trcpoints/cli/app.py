@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import typer
+
+# Typer has it without exporting it: the base of BadParameter and its like.
+from typer._click.exceptions import UsageError
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from trcpoints.cli.session import Session, session_of
@@ -29,10 +33,16 @@ class CommonCommand(TyperCommand):
         super().__init__(name, **attributes)
         self.params.extend(_common_options())
 
+    def parse_args(self, ctx: ClickContext, args: list[str]) -> list[str]:
+        """Understand the command line."""
+        with _faults_of(ctx):
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: ClickContext) -> object:
         """Run the command, with logs as its options ask for them."""
         cast("Session", ctx.obj).start_logging()
-        return super().invoke(ctx)
+        with _faults_of(ctx):
+            return super().invoke(ctx)
 
 
 class CommonGroup(TyperGroup):
@@ -42,10 +52,16 @@ class CommonGroup(TyperGroup):
         super().__init__(**attributes)
         self.params.extend(_common_options())
 
+    def parse_args(self, ctx: ClickContext, args: list[str]) -> list[str]:
+        """Understand the command line, up to the name of a command."""
+        with _faults_of(ctx):
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: ClickContext) -> object:
         """Run the group or its command, with logs as the options ask for them."""
         cast("Session", ctx.obj).start_logging()
-        return super().invoke(ctx)
+        with _faults_of(ctx):
+            return super().invoke(ctx)
 
 
 class LazyGroup(TyperGroup):
@@ -94,6 +110,16 @@ def single() -> typer.Typer:
     return typer.Typer(add_completion=False)
 
 
+@contextmanager
+def _faults_of(context: ClickContext) -> Iterator[None]:
+    """Let usage errors of the block know which command they are about: its help is the way on."""
+    try:
+        yield
+    except UsageError as fault:
+        fault.ctx = fault.ctx or context
+        raise
+
+
 def _common_options() -> list[TyperOption]:
     def remember(attribute: str) -> Callable[[typer.Context, Any, Any], None]:
         def callback(context: typer.Context, _option: Any, value: Any) -> None:
@@ -125,6 +151,7 @@ def _common_options() -> list[TyperOption]:
         TyperOption(
             param_decls=["--verbose", "-v"],
             count=True,
+            metavar="",  # it takes no value, whatever Typer says of one that is counted
             help="Say more on stderr; twice for every request.",
             callback=remember("verbose"),
             **common,

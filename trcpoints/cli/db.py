@@ -23,9 +23,16 @@ if TYPE_CHECKING:
         DbCheckDocument,
         DbCopyDocument,
         DbLeasesDocument,
+        LeaseRow,
     )
 
 app = group("Upgrade, check, copy and back up the database.", example="trcpoints db check")
+
+
+def _job(text: str) -> str:
+    if not text.strip():
+        raise typer.BadParameter("the name of the job is empty.")
+    return text
 
 
 def _target_url(text: str) -> str:
@@ -47,7 +54,8 @@ def _target_url(text: str) -> str:
 def upgrade(context: typer.Context) -> None:
     """Make the database, or bring its schema up to what this program needs.
 
-    Safe to repeat. Commands that write do it by themselves; commands that only read ask for it.
+    Safe to repeat. Commands that write do it by themselves; commands that only
+    read ask for it.
     """
     from trcpoints.db import schema
     from trcpoints.db.database import Access, connected
@@ -95,8 +103,9 @@ def copy(
 ) -> None:
     """Copy everything into another database, of either engine, then count and verify it.
 
-    It copies one moment: what is written meanwhile is not in the copy, so stop cron first.
-    When it fails, the other database is left empty. A password goes into ~/.pgpass or PGPASSWORD.
+    It copies one moment: what is written meanwhile is not in the copy, so stop
+    cron first. When it fails, the other database is left empty. A password goes
+    into ~/.pgpass or PGPASSWORD.
     """
     from trcpoints.points.moving import copy_database
 
@@ -116,7 +125,8 @@ def backup(
 ) -> None:
     """Back the database up while everything runs: one SQLite file, also from PostgreSQL.
 
-    The file is there as a whole or not at all, and for you only. Copy it back to restore it:
+    The file is there as a whole or not at all, and for you only. Copy it back to
+    restore it:
     DATABASE_URL=sqlite:///FILE trcpoints db copy --to URL
     """
     from trcpoints.db.backup import back_up
@@ -136,14 +146,15 @@ def leases(
         typer.Option(
             "--release",
             metavar="JOB",
-            help="Take the lease of this job from its holder, which can then write nothing more.",
+            parser=_job,
+            help="Take the lease of this job from its run, which can then write nothing more.",
         ),
     ] = None,
 ) -> None:
     """See which jobs are at work, where, and since when.
 
-    A lease is given up when its run ends; one whose process is gone is taken over by the next
-    run. --release is for a run that hangs.
+    A job at work holds its lease until its run ends; the lease of a process
+    that is gone is taken over by the next run. --release is for a run that hangs.
     """
     from trcpoints.db.database import Access, open_database
     from trcpoints.jobs.leases import list_leases
@@ -219,4 +230,12 @@ def _render_leases(document: DbLeasesDocument) -> RenderableType:
     shown: RenderableType = held if document.leases else "No job is at work."
     if document.released is None:
         return shown
-    return Group(f"Released: {harmless(document.released.lease)}.", shown)
+    return Group(_released(document.released), shown)
+
+
+def _released(row: LeaseRow) -> str:
+    process = f"process {row.pid} on {harmless(row.machine)}"
+    told = f"Released: {harmless(row.lease)}. Its run {harmless(row.run_id)} is abandoned;"
+    if row.live:
+        return f"{told} {process} goes on, but can write nothing more. To end it, there: kill {row.pid}"
+    return f"{told} {process} is gone or silent."

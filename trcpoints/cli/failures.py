@@ -46,7 +46,7 @@ def report(session: Session, fault: BaseException) -> int:
     if session.quiet and isinstance(fault, TryLater) and not session.json:
         return fault.exit_code
     if not isinstance(fault, TrcpointsError | Interrupted | typer.TyperException):
-        fault = _as_bug(fault)
+        fault = InternalError.of(fault)
     if session.verbose and isinstance(fault, InternalError):
         import traceback
 
@@ -59,12 +59,6 @@ def report(session: Session, fault: BaseException) -> int:
         _abandon(sys.stdout)
         _abandon(sys.stderr)
     return failure.exit_code
-
-
-def _as_bug(fault: BaseException) -> InternalError:
-    bug = InternalError.of(fault)
-    bug.__cause__ = fault
-    return bug
 
 
 def _describe(fault: TrcpointsError | Interrupted | typer.TyperException) -> Failure:

@@ -1,4 +1,4 @@
-"""`trcpoints history`: every run of every job, and who was awarded what."""
+"""`trcpoints history`: every run of a job, and who was awarded what."""
 
 from __future__ import annotations
 
@@ -66,6 +66,13 @@ Since = Annotated[
     ),
 ]
 
+Until = Annotated[
+    datetime | None,
+    typer.Option(
+        "--until", metavar="TIME", parser=_moment, help="Runs that began before this time."
+    ),
+]
+
 
 @command(app, "list", example="trcpoints history list --job sync --status failed --since 7d")
 def list_(
@@ -84,6 +91,7 @@ def list_(
         ),
     ] = None,
     since: Since = None,
+    until: Until = None,
     limit: Annotated[
         int, typer.Option("--limit", metavar="N", min=1, max=10_000, help="Runs on a page.")
     ] = 50,
@@ -94,13 +102,17 @@ def list_(
     """List runs, the newest first."""
     from trcpoints.cli.history_shown import render_list
     from trcpoints.db.database import Access, open_database
-    from trcpoints.jobs.history.reading import Filters, list_runs
+    from trcpoints.jobs.history.reading import Filters, known_jobs, list_runs
+    from trcpoints.records import quoted
 
     session = session_of(context)
-    filters = Filters(job=job, status=status, since=since)
+    filters = Filters(job=job, status=status, since=since, until=until)
     with open_database(session.settings.database_url, Access.READ) as engine:
         document = list_runs(engine, filters, limit=limit, page=page)
-    session.show(document, lambda: render_list(document))
+        known = known_jobs(engine) if job is not None and not document.total else [job]
+    if job not in known:
+        raise typer.BadParameter(f"there is no job {quoted(job)}, only {', '.join(known)}.")
+    session.show(document, lambda: render_list(document, session.console.width))
 
 
 @command(app, example="trcpoints history show 20260119T174500Z")
@@ -131,12 +143,7 @@ def export(
         typer.Option("--format", help="Else as the name of the file ends; else CSV."),
     ] = None,
     since: Since = None,
-    until: Annotated[
-        datetime | None,
-        typer.Option(
-            "--until", metavar="TIME", parser=_moment, help="Runs that began before this time."
-        ),
-    ] = None,
+    until: Until = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -162,7 +169,7 @@ def export(
         exported_runs(engine, filters) as (total, found),
     ):
         # What is wrong with the database shows before anything is written.
-        runs = itertools.chain(list(itertools.islice(found, 1)), found)
+        runs: Iterable[HistoryRun] = itertools.chain(list(itertools.islice(found, 1)), found)
         document = HistoryExportDocument(since=since, until=until, total=total, runs=[])
         if output is None:
             session.begun = True
@@ -194,7 +201,8 @@ def prune(
 ) -> None:
     """Delete the records of old runs. What they did stays: ledger and activity are kept for ever.
 
-    The newest completed run of each job is kept, and so is one that is still running.
+    The newest completed run of each job is kept, and so is one that is still
+    running.
     """
     from trcpoints.db.database import Access, open_database
     from trcpoints.jobs.history.pruning import prune as prune_runs

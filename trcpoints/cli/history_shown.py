@@ -26,34 +26,64 @@ T = TypeVar("T")
 Stats = dict[str, Any]
 """The counts that a job kept of its run. Any: each job has its own."""
 
+_WIDE = 120
+"""Columns that a screen has when each thing of a run has its own."""
+
 _SHOWN = 50
 """Members in one table of a run; all of them are in its JSON."""
 
 _FEW_WORDS = 5
+_FATES = ("gained", "lost", "baselined", "left", "returned")
+
+_MEMBER = ("member!", "name", "Discord id|")
+_AWARD = (*_MEMBER, "points!", "source", "XP!")
+_RECORD = (*_MEMBER, "XP!", "change!")
+_MILESTONE = ("member!", "name", "weekdays in a row!")
 
 
-def render_list(document: HistoryListDocument) -> RenderableType:
-    """A table, and where in all of them its runs are."""
+def render_list(document: HistoryListDocument, width: int) -> RenderableType:
+    """A table for a screen of so many columns, and where in all of them its runs are."""
     from rich.console import Group
 
     if not document.total:
         return "No runs."
-    with_errors = any(run.error for run in document.runs)
-    headings = ("started (UTC)|", "job", "run", "took!", "status|", "what it did")
-    shown = table(*headings, *(["error"] if with_errors else []))
-    for run in document.runs:
-        cells = [
-            moment(run.started_at),
-            _job(run),
-            harmless(run.run_id),
-            _took(run.duration_seconds),
-            run.status,
-            harmless(in_a_few_words(run.job, run.stats or {})),
-        ]
-        shown.add_row(*cells, *([run.error.code if run.error else ""] if with_errors else []))
     pages = -(-document.total // document.limit)
     place = f"page {document.page:,} of {pages:,}, {counted(document.total, 'run')}"
+    if not document.runs:
+        return f"There is no {place}."
+    shown = _wide_list(document.runs) if width >= _WIDE else _narrow_list(document.runs)
     return Group(shown, place) if pages > 1 else shown
+
+
+def _wide_list(runs: Sequence[HistoryRun]) -> Table:
+    with_errors = any(run.error for run in runs)
+    headings = ("started (UTC)|", "job|", "run|", "took!", "status|", "what it did")
+    shown = table(*headings, *(["error|"] if with_errors else []))
+    for run in runs:
+        cells = [*_which(run), _took(run.duration_seconds), harmless(run.status), _did(run)]
+        shown.add_row(*cells, *([_error(run)] if with_errors else []))
+    return shown
+
+
+def _narrow_list(runs: Sequence[HistoryRun]) -> Table:
+    shown = table("started (UTC)|", "job|", "run|", "what came of it")
+    for run in runs:
+        more = _error(run) or _did(run)
+        status = harmless(run.status)
+        shown.add_row(*_which(run), f"{status}: {more}" if more else status)
+    return shown
+
+
+def _which(run: HistoryRun) -> Sequence[str]:
+    return moment(run.started_at), _job(run), harmless(run.run_id)
+
+
+def _did(run: HistoryRun) -> str:
+    return harmless(in_a_few_words(run.job, run.stats or {}))
+
+
+def _error(run: HistoryRun) -> str:
+    return harmless(run.error.code) if run.error else ""
 
 
 def render_show(document: HistoryShowDocument) -> RenderableType:
@@ -63,14 +93,13 @@ def render_show(document: HistoryShowDocument) -> RenderableType:
     def those(outcome: str) -> list[HistoryRecord]:
         return [record for record in document.records if record.outcome == outcome]
 
-    quiet = len(those("quiet"))
     return Group(
-        grid([*_facts(document.run), *([("quiet", counted(quiet, "member"))] if quiet else [])]),
-        *_members("awarded", document.awards, _award_table, _award_cells),
-        *_members("baselined", those("baselined"), _record_table, _record_cells),
-        *_members("lost XP", those("lost"), _record_table, _record_cells),
-        *_members("left the server", document.left, _member_table, _named),
-        *_members("milestones", document.milestones, _milestone_table, _milestone_cells),
+        grid(list(_facts(document.run))),
+        *_members("awarded or deducted", document.awards, _AWARD, _award_cells),
+        *_members("baselined", those("baselined"), _RECORD, _record_cells),
+        *_members("lost XP", those("lost"), _RECORD, _record_cells),
+        *_members("left the server", document.left, _MEMBER, _named),
+        *_members("milestones", document.milestones, _MILESTONE, _milestone_cells),
     )
 
 
@@ -96,9 +125,6 @@ def _of_sync(stats: Stats) -> list[str]:
     return [*fates, f"{moved} points"] if moved else fates
 
 
-_FATES = ("gained", "lost", "baselined", "left", "returned")
-
-
 def _of_streaks(stats: Stats) -> list[str]:
     days, members = stats.get("days_judged", []), stats.get("members", {})
     told = [
@@ -122,39 +148,37 @@ def _counts(value: object, *path: str) -> Iterator[tuple[str, int]]:
 def _facts(run: HistoryRun) -> Iterator[tuple[str, str]]:
     yield "run", harmless(run.run_id)
     yield "job", _job(run)
-    yield "status", run.status
+    yield "status", harmless(run.status)
     yield "started", f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC"
     if run.finished_at is not None:
         yield "took", _took(run.duration_seconds)
     machine = f" on {harmless(run.machine)}" if run.machine else ""
-    yield "by", f"{run.trigger}{machine}"
+    yield "by", f"{harmless(run.trigger)}{machine}"
     if run.error is not None:
-        yield "error", f"{run.error.code}: {harmless(run.error.message)}"
+        yield "error", f"{_error(run)}: {harmless(run.error.message)}"
         if run.error.hint:
             yield "", f"-> {harmless(run.error.hint)}"
     for key, value in (run.stats or {}).items():
         if told := _told(value):
-            yield harmless(key.replace("_", " ")), harmless(told)
+            label = "XP" if key == "xp" else key.replace("_", " ")
+            yield harmless(label), harmless(told)
 
 
 def _told(value: object) -> str:
     """A part of what a job kept, on a line: its counts that are not 0, or what else it is."""
     if isinstance(value, dict):
-        return ", ".join(f"{count:,} {label}" for label, count in _counts(value) if count)
+        return ", ".join(f"{label} {count:,}" for label, count in _counts(value) if count)
     if isinstance(value, list):
         return ", ".join(_told(item) for item in value)
     return number(value) if isinstance(value, int) else str(value or "")
 
 
 def _members(
-    title: str,
-    rows: Sequence[T],
-    make: Callable[[], Table],
-    cells: Callable[[T], Sequence[str]],
+    title: str, rows: Sequence[T], headings: Sequence[str], cells: Callable[[T], Sequence[str]]
 ) -> Iterator[RenderableType]:
     if not rows:
         return
-    shown = make()
+    shown = table(*headings)
     for row in rows[:_SHOWN]:
         shown.add_row(*cells(row))
     yield ""
@@ -164,34 +188,18 @@ def _members(
         yield f"and {len(rows) - _SHOWN:,} more; all of them with --json"
 
 
-def _member_table() -> Table:
-    return table("member!", "name", "Discord id|")
-
-
 def _named(member: HistoryMember) -> Sequence[str]:
     return (member.member_id, harmless(member.name or ""), harmless(member.discord_id or ""))
 
 
-def _award_table() -> Table:
-    return table("member!", "name", "Discord id|", "points!", "source", "XP!")
-
-
 def _award_cells(award: HistoryAward) -> Sequence[str]:
     change = "" if award.xp_delta is None else f"{award.xp_delta:+,}"
-    return (*_named(award), f"{award.points:+,}", award.source, change)
-
-
-def _record_table() -> Table:
-    return table("member!", "name", "Discord id|", "XP!", "change!")
+    return (*_named(award), f"{award.points:+,}", harmless(award.source), change)
 
 
 def _record_cells(record: HistoryRecord) -> Sequence[str]:
     change = "baseline" if record.xp_delta is None else f"{record.xp_delta:+,}"
     return (*_named(record), number(record.xp_total), change)
-
-
-def _milestone_table() -> Table:
-    return table("member!", "name", "weekdays in a row!")
 
 
 def _milestone_cells(milestone: StreakMilestone) -> Sequence[str]:

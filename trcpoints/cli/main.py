@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from typing import Annotated, ClassVar, NoReturn
@@ -44,6 +43,7 @@ class Commands(LazyGroup):
             "trcpoints.cli.federation",
             "Take the members from outside membership systems.",
         ),
+        "doctor": ("trcpoints.cli.doctor", "See whether everything is set up; what to mend first."),
         "db": ("trcpoints.cli.db", "Upgrade, check, copy and back up the database."),
         "schema": ("trcpoints.cli.schema", "Print the JSON Schema of a document."),
         "demo": ("trcpoints.cli.demo", "See the whole loop at work against a simulated MEE6."),
@@ -77,7 +77,7 @@ def root(
 
 def run() -> NoReturn:
     """The console command."""
-    _open_streams()
+    open_streams()
     signals.install()
     sys.exit(main(sys.argv[1:]))
 
@@ -103,12 +103,3 @@ def _invoke(arguments: list[str], session: Session) -> int:
     except typer.Exit as done:
         return done.exit_code
     return 0
-
-
-def _open_streams() -> None:
-    """Have all three streams, as a daemon's or a container's shell may not, and print UTF-8."""
-    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115, PTH123 (for the process's life)
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import peewee
@@ -13,11 +13,14 @@ from trcpoints.db import schema
 from trcpoints.db.database import Access, connected, open_database, translated
 from trcpoints.db.engine import Engine, portions
 from trcpoints.db.fields import TimeField, to_text
-from trcpoints.db.models import MODELS
+from trcpoints.db.models import MODELS, Lease, Run
 from trcpoints.errors import DatabaseUnavailable, TargetNotEmpty
 
 Tick = Callable[[int, int], None]
 """Told of progress: rows copied so far, and rows in all."""
+
+COPIED = [model for model in MODELS if model is not Lease]
+"""What a copy has. Who is at work in the one database is not at work in the other."""
 
 
 @contextmanager
@@ -37,24 +40,28 @@ def both_ends(source_url: str, target_url: str) -> Iterator[tuple[Engine, Engine
 
 
 def copy_rows(source: Engine, target: Engine, tick: Tick) -> dict[str, int]:
-    """Copy all tables, ids included, from one snapshot in one transaction; rows by table.
+    """Copy the tables, ids included, from one snapshot in one transaction; rows by table.
 
-    What is written to the source meanwhile is not in the copy. After any failure the target is
-    as empty as before. Raises TargetNotEmpty, DatabaseUnavailable.
+    Leases stay behind, and runs that were under way are abandoned in the copy. What is written to
+    the source meanwhile is not in the copy. After any failure the target is as empty as before.
+    Raises TargetNotEmpty, DatabaseUnavailable.
     """
     with source.snapshot(), target.books():
         _require_empty(target)
         with translated(source):
-            expected = {_table(model): _count(model, source) for model in MODELS}
+            expected = {_table(model): _count(model, source) for model in COPIED}
         total, done = sum(expected.values()), 0
-        for model in MODELS:
+        for model in COPIED:
             columns = [field.column_name for field in model._meta.sorted_fields]
             for portion in portions(_rows(model, source)):
                 target.insert_rows(_table(model), columns, portion)
                 done += len(portion)
                 tick(done, total)
             _continue_ids(model, target)
-        _require_complete(target, expected, {_table(m): _count(m, target) for m in MODELS})
+        Run.update(status="abandoned", finished_at=datetime.now(UTC)).where(
+            Run.status == "running"
+        ).execute()
+        _require_complete(target, expected, {_table(m): _count(m, target) for m in COPIED})
     return expected
 
 

@@ -56,13 +56,13 @@ class Engine(peewee.Database, ABC):
         try:
             self.enter_books(transaction)
             yield
+            with held():
+                transaction.__exit__(None, None, None)
         except BaseException as fault:
             if self.in_transaction():
                 with held():
                     transaction.__exit__(type(fault), fault, fault.__traceback__)
             raise
-        with held():
-            transaction.__exit__(None, None, None)
 
     @abstractmethod
     def enter_books(self, transaction: AbstractContextManager[object]) -> None:
@@ -117,6 +117,10 @@ class Engine(peewee.Database, ABC):
     @abstractmethod
     def explain(self, fault: Exception) -> TrcpointsError | None:
         """The failure to tell the reader of for a driver's exception; None: a bug of ours."""
+
+    @abstractmethod
+    def is_duplicate(self, fault: Exception) -> bool:
+        """Whether a driver refused a row because of one that is there already."""
 
     @abstractmethod
     def size_bytes(self) -> int:

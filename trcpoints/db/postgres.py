@@ -28,12 +28,17 @@ if TYPE_CHECKING:
 CONNECT_WAIT = 5
 """Seconds to wait for a server that does not answer."""
 
+STUCK_AFTER = 600.0
+"""Seconds without a word in a transaction of the books, after which the server ends it: nobody
+else could write as long as a machine that has stopped or vanished seems to hold the lock."""
+
 CANCEL_WAIT = 1.0
 """Seconds to wait for the server to break off a statement."""
 
 BOOKS_LOCK = 0x7472_6370_6F69_6E74  # "trcpoint": the advisory lock's number in the database
 _UNREADABLE = "libpq cannot use this address; see its chapter 'Connection URIs'"
 _LOCKED = frozenset({"55P03", "40P01", "40001"})
+_DUPLICATE = "23505"
 _NO_RIGHT = "42501"
 _NO_SCHEMA = "3F000"
 
@@ -93,28 +98,47 @@ class PostgresEngine(Engine, peewee.PostgresqlDatabase):
         """One advisory lock for whoever writes the books, held to the end of the transaction."""
         with held():
             transaction.__enter__()
-        self.execute_sql(f"SET LOCAL lock_timeout = '{self.lock_wait:g}s'")
+        # For PostgreSQL 0 is no limit at all.
+        wait, stuck = max(1, round(1000 * self.lock_wait)), round(1000 * STUCK_AFTER)
+        self.execute_sql(
+            "SELECT set_config('lock_timeout', %s, true), "
+            "set_config('idle_in_transaction_session_timeout', %s, true)",
+            (f"{wait}ms", f"{stuck}ms"),
+        )
         self.execute_sql("SELECT pg_advisory_xact_lock(%s)", (BOOKS_LOCK,))
 
     def begin(self, isolation_level: str | None = None) -> None:
-        """Begin, on a new connection where a signal broke off a statement on the old one."""
-        self._leave_if_busy()
-        super().begin(isolation_level)
+        """Begin, on a new connection where the old one is of no use any more.
+
+        A server that restarts between two transactions costs nothing but that.
+        """
+        self._leave_if_useless()
+        self.connect(reuse_if_open=True)
+        try:
+            super().begin(isolation_level)
+        except peewee.OperationalError:
+            if not self._leave_if_useless():
+                raise
+            # Not left to `begin`, which would wrap the driver's error twice.
+            self.connect()
+            super().begin(isolation_level)
 
     def rollback(self) -> None:
-        """Roll back; where a signal broke off a statement, by hanging up."""
-        if not self._leave_if_busy():
+        """Roll back; where the connection is of no use any more, the server does."""
+        if not self._leave_if_useless():
             super().rollback()
 
-    def _leave_if_busy(self) -> bool:
-        """Give up a connection that is in the middle of a statement, and say whether it was."""
+    def _leave_if_useless(self) -> bool:
+        """Give up a connection that is lost, or in the middle of a statement that a signal broke
+        off, and say whether it was."""
         from psycopg.pq import TransactionStatus
 
         connection = self.connection()
-        if connection.info.transaction_status is not TransactionStatus.ACTIVE:
+        if connection.info.transaction_status is TransactionStatus.ACTIVE:
+            connection.cancel_safe(timeout=CANCEL_WAIT)
+            connection.close()
+        if not connection.closed:
             return False
-        connection.cancel_safe(timeout=CANCEL_WAIT)
-        connection.close()
         self.dispose()
         return True
 
@@ -206,6 +230,10 @@ class PostgresEngine(Engine, peewee.PostgresqlDatabase):
             hint="Check that PostgreSQL runs and that this names it: "
             f"psql '{self.public_url}' -c 'SELECT 1'",
         )
+
+    def is_duplicate(self, fault: Exception) -> bool:
+        """By SQLSTATE."""
+        return getattr(getattr(fault, "orig", fault), "sqlstate", "") == _DUPLICATE
 
     def size_bytes(self) -> int:
         """As PostgreSQL counts it."""

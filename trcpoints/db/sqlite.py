@@ -44,7 +44,10 @@ _REASONS = {
         "Check who owns the file and its folder: cron may run as another user.",
     ),
     "SQLITE_FULL": ("cannot grow: the disk is full", "Make room and run the command again."),
-    "SQLITE_IOERR": ("cannot be read or written", "Check the disk (df, dmesg)."),
+    "SQLITE_IOERR": (
+        "cannot be read or written",
+        "The disk may be full or failing: see df -h and dmesg.",
+    ),
     "SQLITE_CORRUPT": ("is damaged", "Put it back from a backup; keep the damaged file."),
     "SQLITE_NOTADB": ("is not a SQLite database", "Check the path in DATABASE_URL."),
 }
@@ -215,6 +218,11 @@ class SqliteEngine(Engine, peewee.SqliteDatabase):
             )
         reason, hint = _REASONS[primary]
         return DatabaseUnavailable(f"The database {self.path} {reason}.", hint=hint)
+
+    def is_duplicate(self, fault: Exception) -> bool:
+        """By SQLite's own error codes."""
+        cause = getattr(fault, "orig", fault)
+        return getattr(cause, "sqlite_errorname", "") == "SQLITE_CONSTRAINT_UNIQUE"
 
     def size_bytes(self) -> int:
         """The size of the file; the write-ahead log is not counted."""

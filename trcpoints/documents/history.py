@@ -43,7 +43,7 @@ class HistoryListDocument(Document, kw_only=True, tag="trcpoints.history.list/1"
 
 
 class HistoryMember(Struct, kw_only=True):
-    """A member whom a run concerned, under the name and the account of today."""
+    """A member whom a run concerned, under the name of today."""
 
     member_id: str
     discord_id: str | None
@@ -51,7 +51,10 @@ class HistoryMember(Struct, kw_only=True):
 
 
 class HistoryAward(HistoryMember, kw_only=True):
-    """Points that a run awarded or deducted. `discord_id` and `xp_delta` are as it saw them."""
+    """Points that a run awarded or deducted. `discord_id` and `xp_delta` are as it saw them.
+
+    For points that did not come from XP, there is no `xp_delta`, and the account is today's.
+    """
 
     entry_id: str
     source: str
@@ -60,7 +63,10 @@ class HistoryAward(HistoryMember, kw_only=True):
 
 
 class HistoryRecord(HistoryMember, kw_only=True):
-    """What a sync recorded of a member. A baseline has no `xp_delta`; a quiet one is 0."""
+    """What a sync recorded of a member, under the Discord account of then.
+
+    A baseline has no `xp_delta`; that of a quiet member is 0.
+    """
 
     outcome: Literal["baselined", "gained", "lost", "quiet"]
     xp_delta: int | None

@@ -29,7 +29,11 @@ class StatusRun(Struct, kw_only=True):
 
 
 class StatusSync(Struct, kw_only=True):
-    """How the sync does. `overdue`: 35 minutes without success."""
+    """How the sync does. `overdue`: 35 minutes without success.
+
+    `last_success_at` is when the last run that completed began. `cooldown_until` is the end of
+    the pause that MEE6 asked for, while it lasts.
+    """
 
     enabled: bool
     guild_id: str | None
@@ -41,7 +45,10 @@ class StatusSync(Struct, kw_only=True):
 
 
 class StatusStreaks(Struct, kw_only=True):
-    """How the judging of streaks does. `overdue`: 26 hours without success."""
+    """How the judging of streaks does. `overdue`: 26 hours without success.
+
+    `last_success_at` is when the last run that completed began.
+    """
 
     judged_through: str | None
     last_success_at: Moment | None

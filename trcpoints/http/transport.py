@@ -274,15 +274,18 @@ class Transport:
     def _out_of_time(self) -> SourceUnavailable:
         return SourceUnavailable(
             f"{self._source} could not be read within {self._limits.budget / 60:g} minutes "
-            f"({self.requests} requests).",
+            f"({self._asked()}).",
             hint=self._hint,
         )
+
+    def _asked(self) -> str:
+        requests = "1 request" if self.requests == 1 else f"{self.requests} requests"
+        return f"{requests}, {self.retries} of them repeated" if self.retries else requests
 
     def _failure(self, hiccup: Hiccup) -> SourceUnavailable:
         if not hiccup.limited:
             return SourceUnavailable(
-                f"{self._source} could not be read: {hiccup.why} "
-                f"({self.requests} requests, {self.retries} of them repeated).",
+                f"{self._source} could not be read: {hiccup.why} ({self._asked()}).",
                 hint=self._hint,
             )
         asked = hiccup.retry_after

@@ -1,1 +1,3 @@
-"""The jobs that cron starts: fetch, decide, apply, record, report."""
+"""The jobs: what cron starts, and what operators ask about it."""
+
+import trcpoints.db  # noqa: F401  (it hides the drivers as peewee loads, which modules here do)

@@ -27,7 +27,8 @@ def release(engine: Engine, name: str, us: Owner, now: datetime) -> DbLeasesDocu
         held = engine.locking(Lease.select().where(Lease.name == name)).first()
         if held is None:
             raise NotFound(
-                f"Nobody holds a lease of {name}.", hint="See who holds one: trcpoints db leases"
+                f"The job {name} is not at work: nobody holds its lease.",
+                hint="See which jobs are: trcpoints db leases",
             )
         released = _row(engine, held, us, now)
         held.delete_instance()

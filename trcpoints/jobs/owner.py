@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,8 @@ _ENDED = frozenset("ZXx")
 class Owner(NamedTuple):
     """A process, named so that no other one has the same name, on any machine, at any time.
 
-    `process_started` tells it from a later process with the same `pid`. `machine` is for people.
+    `process_started` tells it from a later process with the same `pid`. `namespace` is empty
+    where nobody can know what a `pid` means. `machine` is for people.
     """
 
     host: str
@@ -28,15 +30,15 @@ class Owner(NamedTuple):
 
 
 def this_process(host_id: str | None) -> Owner:
-    """The process that we are; `host_id` goes before the machine's own ids."""
+    """The process that we are; `host_id` goes before the machine's own id."""
     pid = os.getpid()
     _, started = _state_of(pid)
-    return Owner(host_id or _host(), _namespace(), pid, started, socket.gethostname())
+    return Owner(_host(host_id), _namespace(), pid, started, socket.gethostname())
 
 
 def is_gone(owner: Owner, us: Owner) -> bool:
     """Whether the process has ended, as far as this one can know: only beside it."""
-    if (owner.host, owner.namespace) != (us.host, us.namespace):
+    if not us.namespace or (owner.host, owner.namespace) != (us.host, us.namespace):
         return False
     state, started = _state_of(owner.pid)
     if not state:
@@ -44,18 +46,24 @@ def is_gone(owner: Owner, us: Owner) -> bool:
     return state in _ENDED or started != owner.process_started
 
 
-def _host() -> str:
-    # Each alone may be shared: machine ids by copies of one image, boot ids by containers.
-    ids = [_text(_BOOT_ID), *map(_text, _MACHINE_IDS)]
-    known = ":".join(ids).strip(":") or socket.gethostname()
+def _host(host_id: str | None) -> str:
+    # Each alone may be shared: machine ids and names by copies of one image, boot ids by
+    # containers.
+    names = [host_id] if host_id else list(map(_text, _MACHINE_IDS))
+    known = ":".join([_text(_BOOT_ID), *names]).strip(":") or socket.gethostname()
     # systemd asks that the machine id itself be told to nobody.
     return hashlib.sha256(f"trcpoints:{known}".encode()).hexdigest()[:32]
 
 
 def _namespace() -> str:
+    if sys.platform != "linux":
+        return sys.platform  # the whole machine is one
     try:
+        # A container may be shown no processes, or those of its host under other numbers.
+        if str((_PROCESSES / "self").readlink()) != str(os.getpid()):
+            return ""
         return str((_PROCESSES / "self" / "ns" / "pid").readlink())
-    except OSError:  # not Linux
+    except OSError:
         return ""
 
 

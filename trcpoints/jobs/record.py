@@ -6,11 +6,12 @@ import secrets
 import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import msgspec
 from peewee import fn
 
-from trcpoints.db.models import LedgerEntry, Run
+from trcpoints.db.models import Activity, LedgerEntry, Run
 from trcpoints.documents import ErrorInfo, RunStatus, Trigger
 from trcpoints.errors import InternalError, Interrupted, KeyConflict, TrcpointsError
 
@@ -37,13 +38,15 @@ class RunIdentity:
         return self.job if self.scope is None else f"{self.job}:{self.scope}"
 
 
-@dataclass(frozen=True, slots=True)
-class EntryRange:
-    """The ids of the ledger's entries that a transaction has made: above the first, up to the
-    second. Entries are made under the books lock, so no others are between them."""
+class Made(NamedTuple):
+    """The highest ids of the ledger's entries and the activity records at some moment.
 
-    after: int
-    through: int
+    Both are made under the books lock, so what lies between two moments of a transaction is what
+    that transaction made.
+    """
+
+    entry: int
+    record: int
 
 
 def new_run_id(now: datetime) -> str:
@@ -51,9 +54,11 @@ def new_run_id(now: datetime) -> str:
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 
-def newest_entry() -> int:
-    """The highest id of the ledger's entries; 0 where there are none."""
-    return int(LedgerEntry.select(fn.MAX(LedgerEntry.id)).scalar() or 0)
+def made_by_now() -> Made:
+    """The highest ids; 0 where there are none."""
+    entry = LedgerEntry.select(fn.MAX(LedgerEntry.id)).scalar()
+    record = Activity.select(fn.MAX(Activity.id)).scalar()
+    return Made(int(entry or 0), int(record or 0))
 
 
 def is_completed(run: RunIdentity) -> bool:
@@ -87,7 +92,6 @@ def close_record(
     finished_at: datetime,
     *,
     stats: object = None,
-    entries: EntryRange | None = None,
     error: ErrorInfo | None = None,
 ) -> None:
     """Record how a run ended."""
@@ -95,12 +99,22 @@ def close_record(
         status=status,
         finished_at=finished_at,
         stats=None if stats is None else msgspec.json.encode(stats).decode(),
-        entries_after=entries.after if entries else None,
-        entries_through=entries.through if entries else None,
         error_code=error.code if error else None,
         error_message=error.message if error else None,
         error_hint=error.hint if error else None,
     ).where(Run.id == run_id).execute()
+
+
+def record_made(run_id: str, before: Made) -> None:
+    """Record what the transaction of a run has made since `before`, where it made anything."""
+    now = made_by_now()
+    ranges: dict[str, int] = {}
+    if now.entry > before.entry:
+        ranges |= {"entries_after": before.entry, "entries_through": now.entry}
+    if now.record > before.record:
+        ranges |= {"records_after": before.record, "records_through": now.record}
+    if ranges:
+        Run.update(**ranges).where(Run.id == run_id).execute()
 
 
 def abandon_record(run_id: str, now: datetime) -> None:

@@ -12,12 +12,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from peewee import SQL, Expression, ModelSelect, fn
+from peewee import SQL, Expression, Field, ModelSelect, fn
 
 from trcpoints.config import Settings
 from trcpoints.db import schema
 from trcpoints.db.engine import Engine
-from trcpoints.db.models import HAS_LEFT, IS_UNTRACKED, DailyPoints, Job, Member, Run
+from trcpoints.db.models import HAS_LEFT, IS_UNTRACKED, DailyPoints, Member, Run
 from trcpoints.documents import ErrorInfo
 from trcpoints.documents.status import (
     StatusDatabase,
@@ -28,9 +28,9 @@ from trcpoints.documents.status import (
     StatusStreaks,
     StatusSync,
 )
-from trcpoints.jobs.memory import SYNC_JOB
+from trcpoints.jobs.memory import SYNC_JOB, pause_until, recall
 from trcpoints.jobs.status_federation import Configured, read_federation
-from trcpoints.members.judged import STREAKS_JOB
+from trcpoints.members.judged import STREAKS_JOB, job_judged_through
 from trcpoints.monitoring import health
 from trcpoints.monitoring.health import JobHealth
 
@@ -90,15 +90,11 @@ def _read(
     more_problems: Sequence[ErrorInfo],
 ) -> StatusDocument:
     mee6 = settings.mee6
-    jobs = {job.name: job for job in Job.select()}
-    sync, streaks = (
-        _health(SYNC_JOB, jobs.get(SYNC_JOB)),
-        _health(STREAKS_JOB, jobs.get(STREAKS_JOB)),
-    )
-    judging = jobs.get(STREAKS_JOB)
-    problems = list(health.streaks_problems(streaks, now))
+    sync, streaks = _health(SYNC_JOB, now), _health(STREAKS_JOB, now)
+    judged_through = job_judged_through()
+    problems = list(health.streaks_problems(streaks, judged_through=judged_through, now=now))
     if mee6.enabled:
-        invalid = _invalid_players(engine)
+        invalid = _invalid_players(engine, now)
         found = health.sync_problems(sync, guild_id=mee6.guild_id, invalid_players=invalid, now=now)
         problems = [*found, *problems]
     federation, unwell = read_federation(engine, connectors, now)
@@ -115,14 +111,14 @@ def _read(
         sync=StatusSync(
             enabled=mee6.enabled,
             guild_id=mee6.guild_id,
-            last_run=_last_run(SYNC_JOB),
+            last_run=_last_run(SYNC_JOB, now),
             last_success_at=sync.last_success_at,
             consecutive_failures=sync.consecutive_failures,
             cooldown_until=sync.cooldown_until,
             overdue=mee6.enabled and health.is_overdue(sync, health.SYNC_LIMIT, now),
         ),
         streaks=StatusStreaks(
-            judged_through=judging.judged_through if judging else None,
+            judged_through=judged_through,
             last_success_at=streaks.last_success_at,
             overdue=health.is_overdue(streaks, health.STREAKS_LIMIT, now),
         ),
@@ -132,26 +128,32 @@ def _read(
     )
 
 
-def _health(name: str, job: Job | None) -> JobHealth:
-    runs = Run.select().where(Run.job == name)
-    first = runs.order_by(Run.started_at).first()
-    first_run_at = first.started_at if first else None
-    if job is None:
-        return JobHealth(first_run_at=first_run_at)
+def _health(name: str, now: datetime) -> JobHealth:
+    first = Run.select().where(Run.job == name).order_by(Run.started_at).first()
+    memory = recall(name)
     failed = None
-    if job.consecutive_failures:
-        failed = runs.where(Run.status == "failed").order_by(Run.started_at.desc()).first()
+    if memory.consecutive_failures:
+        failed = _newest(name, now).where(Run.status == "failed").first()
     return JobHealth(
-        first_run_at=first_run_at,
-        last_success_at=job.last_completed_at,
-        consecutive_failures=job.consecutive_failures,
-        cooldown_until=job.cooldown_until,
+        first_run_at=first.started_at if first else None,
+        last_success_at=memory.last_completed_at,
+        consecutive_failures=memory.consecutive_failures,
+        cooldown_until=pause_until(memory, now),
         last_error=(failed.error_code or "", failed.error_message or "") if failed else None,
     )
 
 
-def _last_run(name: str) -> StatusRun | None:
-    run = Run.select().where(Run.job == name).order_by(Run.started_at.desc()).first()
+def _newest(job: str, now: datetime, *columns: Field[Any]) -> ModelSelect[Any]:
+    """The runs of a job, the newest first, without those that a wrong clock dated ahead."""
+    return (
+        Run.select(*columns)
+        .where((Run.job == job) & (Run.started_at <= now + health.CLOCK_DRIFT))
+        .order_by(Run.started_at.desc())
+    )
+
+
+def _last_run(name: str, now: datetime) -> StatusRun | None:
+    run = _newest(name, now).first()
     if run is None:
         return None
     return StatusRun(
@@ -171,14 +173,10 @@ class _Stats(msgspec.Struct):
     leaderboard: _Board
 
 
-def _invalid_players(engine: Engine) -> Sequence[int]:
+def _invalid_players(engine: Engine, now: datetime) -> Sequence[int]:
     """The malformed players of the last completed syncs, the newest first."""
-    runs = (
-        Run.select(Run.stats)
-        .where((Run.job == SYNC_JOB) & (Run.status == "completed"))
-        .order_by(Run.started_at.desc())
-        .limit(health.MALFORMED_RUNS)
-    )
+    completed = _newest(SYNC_JOB, now, Run.stats).where(Run.status == "completed")
+    runs = completed.limit(health.MALFORMED_RUNS)
     return [
         msgspec.json.decode(stats, type=_Stats).leaderboard.invalid_players
         for (stats,) in engine.raw_rows(runs)

@@ -35,6 +35,7 @@ class _Kept(msgspec.Struct):
     players: int
     invalid_players: int
     pages: int
+    clock_offset: timedelta | None = None
 
 
 def keep(settings: Mee6Settings, board: Leaderboard, read_at: datetime) -> None:
@@ -55,19 +56,20 @@ def keep(settings: Mee6Settings, board: Leaderboard, read_at: datetime) -> None:
         players=board.players,
         invalid_players=board.invalid_players,
         pages=board.pages,
+        clock_offset=board.clock_offset,
     )
-    path = _path(settings.api_base, board.guild_id)
     try:
+        path = _path(settings.api_base, board.guild_id)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _replace(path, msgspec.json.encode(kept))
     except OSError as fault:
-        log.info("the leaderboard is not kept in %s: %s", path, fault.strerror or fault)
+        log.info("the leaderboard is not kept: %s", fault)
 
 
 def recall(settings: Mee6Settings, wanted: Set[str], now: datetime) -> Leaderboard | None:
     """The last complete walk, if it looked for all of `wanted` at most 15 minutes ago."""
     guild_id = settings.require_guild_id()
-    kept = _read(_path(settings.api_base, guild_id))
+    kept = _read(settings.api_base, guild_id)
     if kept is None or (kept.guild_id, kept.api_base) != (guild_id, settings.api_base):
         return None
     looked_for = {*kept.xp, *kept.absent}
@@ -85,6 +87,7 @@ def recall(settings: Mee6Settings, wanted: Set[str], now: datetime) -> Leaderboa
         pages=kept.pages,
         requests=0,
         retries=0,
+        clock_offset=kept.clock_offset,
     )
 
 
@@ -92,17 +95,22 @@ def _path(api_base: str, guild_id: str) -> Path:
     from platformdirs import user_cache_path
 
     key = hashlib.sha256(f"{api_base}/{guild_id}".encode()).hexdigest()
-    return user_cache_path("trcpoints", appauthor=False) / f"leaderboard-{key[:16]}.json"
+    try:
+        folder = user_cache_path("trcpoints", appauthor=False)
+    except RuntimeError as fault:  # nobody knows where this user's folders are
+        raise FileNotFoundError(str(fault)) from fault
+    return folder / f"leaderboard-{key[:16]}.json"
 
 
-def _read(path: Path) -> _Kept | None:
+def _read(api_base: str, guild_id: str) -> _Kept | None:
     """None for what is not there, or is not whole."""
     try:
+        path = _path(api_base, guild_id)
         # What is no file could keep a reader waiting.
         body = path.read_bytes() if path.is_file() else b""
         return msgspec.json.decode(body, type=_Kept)
     except (OSError, msgspec.DecodeError) as fault:
-        log.debug("no leaderboard is kept in %s: %s", path, fault)
+        log.debug("no leaderboard is kept: %s", fault)
         return None
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Set
-from dataclasses import replace
-from datetime import datetime
-from functools import partial
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 from trcpoints.config import Mee6Settings
 from trcpoints.errors import LeaderboardInvalid, SourceRefused
@@ -18,6 +18,9 @@ from trcpoints.mee6.pages import Page, decode_page
 from trcpoints.mee6.walk import walk
 
 log = logging.getLogger("trcpoints.mee6")
+
+ONE_REQUEST = Limits(retries=0, read_timeout=15.0, request_time=20.0, budget=30.0)
+"""For a question that somebody waits for."""
 
 _MOST_VALUES = 100_000
 """Of one page, those that a name only looks like included: eight times what MEE6 answers."""
@@ -42,6 +45,28 @@ _CHECK_AGENT = (
 _CHECK_BASE = "Check MEE6_API_BASE, or read a saved answer: trcpoints sync --from FILE"
 
 
+@dataclass(frozen=True, slots=True)
+class FirstPage:
+    """The first page, asked for by itself; `clock_offset` is as in `Leaderboard`."""
+
+    page: Page
+    clock_offset: timedelta | None
+
+
+def fetch_first_page(settings: Mee6Settings, *, now: Callable[[], datetime]) -> FirstPage:
+    """Ask for the first page, once: to see whether MEE6 can be read, without patience.
+
+    Raises what `fetch_leaderboard` raises.
+    """
+    guild_id = settings.require_guild_id()
+
+    def read(answer: Answer) -> FirstPage:
+        return FirstPage(_read(settings, guild_id, 0, answer), _offset(answer, now()))
+
+    with _transport(settings, guild_id, ONE_REQUEST, now) as transport:
+        return transport.get(_address(settings, guild_id, 0), read)
+
+
 def fetch_leaderboard(
     settings: Mee6Settings,
     wanted: Set[str],
@@ -61,19 +86,16 @@ def fetch_leaderboard(
     limits = replace(
         limits or Limits(), interval=settings.request_interval, retry_base=settings.retry_base
     )
-    with Transport(
-        f"The MEE6 leaderboard of guild {guild_id}",
-        limits,
-        user_agent=settings.user_agent,
-        authorization=settings.auth_token,
-        now=now,
-        log=log,
-        hint=_OTHER_WAY,
-    ) as transport:
+    clock_offset: timedelta | None = None
+    with _transport(settings, guild_id, limits, now) as transport:
 
         def fetch(number: int) -> Page:
-            url = f"{settings.api_base}/{guild_id}?page={number}&limit={settings.page_size}"
-            return transport.get(url, partial(_read, settings, guild_id, number))
+            def read(answer: Answer) -> Page:
+                nonlocal clock_offset
+                clock_offset = _offset(answer, now())
+                return _read(settings, guild_id, number, answer)
+
+            return transport.get(_address(settings, guild_id, number), read)
 
         tally = walk(fetch, wanted, on_page)
         tally.refuse_malformed("The leaderboard")
@@ -89,7 +111,34 @@ def fetch_leaderboard(
             pages=tally.pages,
             requests=transport.requests,
             retries=transport.retries,
+            clock_offset=clock_offset,
         )
+
+
+def _transport(
+    settings: Mee6Settings, guild_id: str, limits: Limits, now: Callable[[], datetime]
+) -> Transport:
+    return Transport(
+        f"The MEE6 leaderboard of guild {guild_id}",
+        limits,
+        user_agent=settings.user_agent,
+        authorization=settings.auth_token,
+        now=now,
+        log=log,
+        hint=_OTHER_WAY,
+    )
+
+
+def _address(settings: Mee6Settings, guild_id: str, number: int) -> str:
+    return f"{settings.api_base}/{guild_id}?page={number}&limit={settings.page_size}"
+
+
+def _offset(answer: Answer, now: datetime) -> timedelta | None:
+    try:
+        date = parsedate_to_datetime(answer.headers.get("Date", ""))
+    except (ValueError, OverflowError):
+        return None
+    return (date if date.tzinfo is not None else date.replace(tzinfo=UTC)) - now
 
 
 def _read(settings: Mee6Settings, guild_id: str, number: int, answer: Answer) -> Page:

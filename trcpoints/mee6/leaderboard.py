@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Set
 from dataclasses import dataclass
+from datetime import timedelta
 
 
 class Completeness(enum.Enum):
@@ -27,6 +28,7 @@ class Leaderboard:
     players came on more than one page. `players` are the valid players seen, each once,
     `invalid_players` the malformed records. `pages` are the page numbers read, with the empty
     one that confirms the end; `requests` all requests made, of which `retries` were repeats.
+    `clock_offset` is how far MEE6's clock was ahead of ours, None where it did not say.
     """
 
     guild_id: str
@@ -40,6 +42,7 @@ class Leaderboard:
     pages: int
     requests: int
     retries: int
+    clock_offset: timedelta | None = None
 
 
 Fetch = Callable[[Set[str], Callable[[], None]], Leaderboard]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Thread
 
+from trcpoints.errors import TrcpointsError
+
 
 class NotTold(Exception):
     """Somebody could not be told. The reason is in words of ours, without a secret."""
@@ -27,15 +29,21 @@ class Errand:
         self._thread.join(max(seconds, 0.0))
 
     def wait(self, seconds: float) -> None:
-        """Wait until it is done; raises what it raised, and NotTold when the time is over."""
+        """Wait until it is done.
+
+        Raises what it raised where that is a NotTold or a TrcpointsError, and NotTold for all
+        else, by its kind alone: what other people's libraries say may quote a secret.
+        """
         self.settle(seconds)
         if self._thread.is_alive():
             raise NotTold("no answer in time")
-        if self._fault is not None:
+        if isinstance(self._fault, NotTold | TrcpointsError):
             raise self._fault
+        if self._fault is not None:
+            raise NotTold(type(self._fault).__name__) from self._fault
 
     def _run(self) -> None:
         try:
             self._do()
-        except Exception as fault:  # noqa: BLE001 (raised again in the thread that waits)
+        except Exception as fault:  # noqa: BLE001 (told by the thread that waits)
             self._fault = fault

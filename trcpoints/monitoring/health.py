@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from trcpoints.documents import ErrorInfo
 
@@ -12,6 +12,8 @@ SYNC_LIMIT = timedelta(minutes=35)
 """Two syncs every 15 minutes may fail before the third is missed."""
 
 CLOCK_DRIFT = timedelta(minutes=5)
+"""What two clocks may differ by, and both be right; what lies beyond it is still to come."""
+
 STREAKS_LIMIT = timedelta(hours=26)
 FEDERATION_LIMIT = timedelta(hours=26)
 _NAMED = 5
@@ -23,8 +25,8 @@ MALFORMED_RUNS = 3
 class JobHealth:
     """What the database knows of a job. Both times are starts of runs, None where there is none.
 
-    `last_error` is the code and message of the last run that failed; it is looked at where there
-    are failures in a row only.
+    `cooldown_until` is the end of a cool-down in force. `last_error` is the code and message of
+    the last run that failed; it is looked at where there are failures in a row only.
     """
 
     first_run_at: datetime | None = None
@@ -40,12 +42,17 @@ class JobHealth:
 
 
 def is_overdue(job: JobHealth, limit: timedelta, now: datetime) -> bool:
-    """Whether nothing succeeded for longer than `limit`. A job that never ran is not overdue.
-
-    A success that is still to come was noted by a wrong clock, and says nothing.
-    """
+    """Whether nothing succeeded for longer than `limit`. A job that never ran is not overdue."""
     since = job.last_success_at or job.first_run_at
-    return since is not None and not -CLOCK_DRIFT <= now - since <= limit
+    return since is not None and is_too_long_ago(since, limit, now)
+
+
+def is_too_long_ago(moment: datetime, limit: timedelta, now: datetime) -> bool:
+    """Whether it was longer ago than `limit`.
+
+    A moment that is still to come was noted by a wrong clock, and says nothing.
+    """
+    return not -CLOCK_DRIFT <= now - moment <= limit
 
 
 def sync_problems(
@@ -65,7 +72,7 @@ def sync_problems(
         else:
             yield _never_ran("sync")
     if job.consecutive_failures:
-        yield _failing("sync", job, _sync_remedy(job, now))
+        yield _failing("sync", job, _sync_remedy(job))
     if is_overdue(job, SYNC_LIMIT, now):
         yield _overdue("sync", job, SYNC_LIMIT)
     newest = invalid_players[:MALFORMED_RUNS]
@@ -79,14 +86,28 @@ def sync_problems(
         )
 
 
-def streaks_problems(job: JobHealth, now: datetime) -> Iterator[ErrorInfo]:
-    """What is wrong with the judging of streaks, the worst first."""
+def streaks_problems(
+    job: JobHealth, *, judged_through: str | None, now: datetime
+) -> Iterator[ErrorInfo]:
+    """What is wrong with the judging of streaks, the worst first.
+
+    `judged_through` is the last day that was judged (ISO), None before any.
+    """
     if not job.has_run:
         yield _never_ran("streaks")
     if job.consecutive_failures:
         yield _failing("streaks", job, "Run it and see: trcpoints streaks")
     if is_overdue(job, STREAKS_LIMIT, now):
         yield _overdue("streaks", job, STREAKS_LIMIT)
+    today = (now + CLOCK_DRIFT).astimezone(UTC).date().isoformat()
+    if judged_through is not None and judged_through >= today:
+        yield ErrorInfo(
+            "streaks_ahead",
+            f"Streaks are judged through {judged_through}, which is not over yet: a clock was "
+            "wrong.",
+            "Set the clock right (trcpoints doctor), then run: trcpoints streaks; it judges anew "
+            "what is days ahead, and the rest mends itself when those days are over",
+        )
 
 
 def federation_problems(
@@ -150,8 +171,8 @@ def _failing(job: str, health: JobHealth, remedy: str) -> ErrorInfo:
     return ErrorInfo(f"{job}_failing", f"{runs} of {job} failed{reason}", remedy)
 
 
-def _sync_remedy(job: JobHealth, now: datetime) -> str:
-    if job.cooldown_until is not None and job.cooldown_until > now:
+def _sync_remedy(job: JobHealth) -> str:
+    if job.cooldown_until is not None:
         return (
             f"MEE6 asked for a pause until {_moment(job.cooldown_until)}; sync goes on by itself "
             "then. To ask now: trcpoints sync --ignore-cooldown"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -130,10 +130,11 @@ def _send(target: NotifyBase | None, message: Notice) -> None:
     from apprise import NotifyFormat, NotifyType
     from apprise.conversion import convert_between
 
+    convert: Callable[[NotifyFormat, NotifyFormat, str], str] = convert_between
     # Not by Apprise.notify, whose pool of threads the process would wait for at its end.
     is_sent = target.notify(
         title=message.title,
-        body=convert_between(NotifyFormat.TEXT, target.notify_format, message.body),
+        body=convert(NotifyFormat.TEXT, target.notify_format, message.body),
         notify_type=NotifyType(message.kind),
         body_format=target.notify_format,
     )

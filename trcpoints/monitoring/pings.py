@@ -17,9 +17,9 @@ from trcpoints.secrecy import Scrubber, parts_of_address
 START_TIME = 4.0
 END_TIME = 6.0
 
-# In no hierarchy and below no handler: the transport tells of requests with their addresses, and
-# whoever knows such an address can ping it.
-_UNHEARD = logging.Logger("pings", logging.CRITICAL)
+# The transport tells of requests with their addresses, and whoever knows such an address can ping.
+_unheard = logging.getLogger("trcpoints.alerts.pings")
+_unheard.setLevel(logging.CRITICAL)
 
 
 class PingChannel:
@@ -79,7 +79,7 @@ def ping(url: str, seconds: float) -> None:
             user_agent=DEFAULT_USER_AGENT,
             authorization=None,
             now=_now,
-            log=_UNHEARD,
+            log=_unheard,
             hint="",
         ) as transport:
             transport.get(url, _accept)

@@ -30,7 +30,8 @@ def look(case: Case) -> Iterator[Check]:
 
 def _judged(case: Case, name: str, results: Sequence[TestSent]) -> Check:
     wrong = [result for result in results if not result.ok]
-    told = " ".join(result.message for result in wrong or results)
+    right = [result for result in results if result.ok]
+    told = " ".join(result.message for result in (*wrong, *right))
     if not results:
         return Check(name, "skipped", "Not set up, which is fine.")
     if not wrong:

@@ -29,19 +29,19 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What the database says that others go by.
+    """What the database says that other checks go by; an absent database is an empty one.
 
     `wanted` are the Discord ids that a sync considers, `paused_until` the end of a cool-down in
-    force, `scheduled` the last start of a scheduled run of each job, `now` the time by the clock
-    that all who use this database share; `has_clock` says that it is another one than ours.
+    force, `scheduled` the last start of a scheduled run by job, but for those dated ahead. `now` is the time by the clock
+    that all who use this database share, `offset` how far it is ahead of ours where it is another.
     """
 
+    now: datetime
+    offset: timedelta | None = None
     wanted: frozenset[str] = frozenset()
     paused_until: datetime | None = None
     scheduled: Mapping[str, datetime] = field(default_factory=dict)
     leases: Sequence[LeaseRow] = ()
-    now: datetime | None = None
-    offset: timedelta | None = None
 
 
 @dataclass(slots=True)
@@ -75,6 +75,11 @@ Look = Callable[[Case], Iterator[Check]]
 def fault_of(name: str, error: TrcpointsError) -> Check:
     """The fault that an error says."""
     return Check(name, "fault", error.message, error.hint, error.code, error.exit_code)
+
+
+def unread(name: str) -> Check:
+    """What could not be looked at because the database was not read."""
+    return Check(name, "skipped", "The database was not read.")
 
 
 def unset(name: str) -> Check:

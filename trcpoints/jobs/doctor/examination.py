@@ -10,7 +10,7 @@ from trcpoints.documents import ErrorInfo
 from trcpoints.documents.doctor import DoctorCheck, DoctorDocument
 from trcpoints.jobs.doctor import (
     alerts,
-    clocks,
+    clock,
     configuration,
     cron,
     database,
@@ -23,7 +23,7 @@ GROUPS: Sequence[Look] = (
     configuration.look,
     database.look,
     leaderboard.look,
-    clocks.look,
+    clock.look,
     cron.look,
     leases.look,
     alerts.look,
@@ -35,13 +35,13 @@ def examine(
     env_file: Path | None,
     *,
     send_test: bool,
-    clock: Callable[[], datetime],
+    wall_clock: Callable[[], datetime],
 ) -> Iterator[Check]:
     """Look at everything; nothing that it writes remains.
 
-    `send_test` sends a test to everybody who would be alerted; `clock` is the aware wall clock.
+    `send_test` sends a test to everybody who would be alerted; `wall_clock` gives aware times.
     """
-    case = Case(environ, env_file, send_test, clock)
+    case = Case(environ, env_file, send_test, wall_clock)
     for look in GROUPS:
         yield from look(case)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from trcpoints.documents.db import LeaseRow
 from trcpoints.errors import LeaseHeld
-from trcpoints.jobs.doctor.check import Case, Check
+from trcpoints.jobs.doctor.check import Case, Check, unread
 from trcpoints.jobs.lease import SILENCE
 
 NAME = "leases"
@@ -16,8 +16,8 @@ NAME = "leases"
 def look(case: Case) -> Iterator[Check]:
     """See which jobs are at work, and for how long."""
     books = case.books
-    if books is None or books.now is None:
-        yield Check(NAME, "skipped", "The database was not read.")
+    if books is None:
+        yield unread(NAME)
         return
     old = [row for row in books.leases if books.now - row.acquired_at > SILENCE]
     yield from (_judged(row, books.now) for row in old)
@@ -29,7 +29,7 @@ def look(case: Case) -> Iterator[Check]:
 def _judged(row: LeaseRow, now: datetime) -> Check:
     minutes = int((now - row.acquired_at).total_seconds()) // 60
     held = (
-        f"The lease of {row.lease} is held for {minutes:,} minutes by process {row.pid} on "
+        f"The job {row.lease} has been at work for {minutes:,} minutes: process {row.pid} on "
         f"{row.machine} (run {row.run_id})"
     )
     if not row.live:

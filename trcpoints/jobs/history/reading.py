@@ -16,6 +16,8 @@ from trcpoints.db.fields import from_driver
 from trcpoints.db.models import Run
 from trcpoints.documents import ErrorInfo
 from trcpoints.documents.history import HistoryListDocument, HistoryRun
+from trcpoints.jobs.memory import SYNC_JOB
+from trcpoints.members.judged import STREAKS_JOB
 
 COLUMNS = (
     Run.id,
@@ -57,6 +59,12 @@ def list_runs(engine: Engine, filters: Filters, *, limit: int, page: int) -> His
         )
 
 
+def known_jobs(engine: Engine) -> list[str]:
+    """The jobs that have a run on record, and those that cron starts."""
+    on_record = {job for (job,) in engine.raw_rows(Run.select(Run.job).distinct())}
+    return sorted(on_record | {SYNC_JOB, STREAKS_JOB})
+
+
 @contextmanager
 def exported_runs(engine: Engine, filters: Filters) -> Iterator[tuple[int, Iterator[HistoryRun]]]:
     """How many runs the filters let through, and these, oldest first, never all in memory."""
@@ -75,7 +83,8 @@ def run_of(row: Sequence[Any]) -> HistoryRun:
     run_id, job, scope, status, trigger, machine, begun, ended, stats, code, message, hint = row
     started_at = cast("datetime", from_driver(begun))  # the column is never empty
     finished_at = from_driver(ended)
-    took = None if finished_at is None else (finished_at - started_at).total_seconds()
+    # A clock that was set back meanwhile makes no run end before it began.
+    took = None if finished_at is None else max((finished_at - started_at).total_seconds(), 0.0)
     return HistoryRun(
         run_id=run_id,
         job=job,

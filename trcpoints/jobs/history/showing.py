@@ -136,6 +136,8 @@ def _of_members(
 
 
 def _find(reference: str) -> str:
+    if not reference:
+        raise DataRefused("The id of a run is empty.", hint=f"See what there is: {_LIST}")
     if why_unstorable(reference):
         raise _not_found(reference, [])
     if _ids(Run.select(Run.id).where(Run.id == reference)):
@@ -158,7 +160,7 @@ def _find(reference: str) -> str:
 def _not_found(reference: str, known: list[str]) -> NotFound:
     import difflib
 
-    near = difflib.get_close_matches(reference[:_LIKELY], known, n=1)
+    near = difflib.get_close_matches(reference, known, n=1)
     hint = f"See what there is: {_LIST}"
     if near:
         hint = f"Is it this one? trcpoints history show {near[0]}  {hint}"

@@ -9,6 +9,7 @@ from itertools import starmap
 from trcpoints.db.engine import Engine, Row
 from trcpoints.db.fields import from_driver, to_text
 from trcpoints.db.models import Member
+from trcpoints.errors import KeyConflict
 from trcpoints.jobs.sync.plan import MemberState, SyncPlan, Verdict
 from trcpoints.points.conversion import SYNC_SOURCE
 from trcpoints.points.daily import add_to_days
@@ -77,9 +78,17 @@ def read_states(engine: Engine) -> Iterator[MemberState]:
 def apply(
     engine: Engine, plan: SyncPlan, *, sync_id: str, started_at: datetime, occurred_at: datetime
 ) -> None:
-    """Write a plan, inside the caller's transaction (`Engine.books`)."""
+    """Write a plan, inside the caller's transaction (`Engine.books`). Raises KeyConflict."""
     verdicts = plan.verdicts
-    engine.insert_rows("discord_activity", _RECORDED, _records(verdicts, sync_id, started_at))
+    try:
+        engine.insert_rows("discord_activity", _RECORDED, _records(verdicts, sync_id, started_at))
+    except Exception as fault:
+        if not engine.is_duplicate(fault):
+            raise
+        raise KeyConflict(
+            f"{sync_id} is the id of an earlier sync, whose record was pruned.",
+            hint="Choose another id.",
+        ) from fault
     engine.insert_rows("ledger", _ENTERED, _entries(verdicts, sync_id, started_at, occurred_at))
     engine.update_rows("member", _UPDATED, _updates(verdicts, started_at, occurred_at))
     add_to_days((occurred_at, points) for points in (plan.points.awarded, -plan.points.deducted))

@@ -128,7 +128,8 @@ class _Sync(JobRun):
         document.status, document.reason = outcome.status, outcome.reason
         document.finished_at = outcome.finished_at
         elapsed = document.finished_at - document.started_at
-        document.duration_seconds = round(elapsed.total_seconds(), 3)
+        # A clock that was set back meanwhile makes no run end before it began.
+        document.duration_seconds = max(round(elapsed.total_seconds(), 3), 0.0)
         document.consecutive_failures = outcome.failures or 0
         if outcome.fault is not None:
             document.error = error_info(outcome.fault)

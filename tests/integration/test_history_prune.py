@@ -1,0 +1,162 @@
+"""`trcpoints history prune`: old records go, and nothing else does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support import books
+from tests.support.cli import Cli
+from tests.support.history import FIRST, many, write_runs
+from tests.support.mee6 import show
+from trcpoints.db.engine import Engine
+from trcpoints.db.models import Run
+from trcpoints.demo.server import SimulatedMee6
+from trcpoints.jobs.history.times import moment_or_age, time_ago
+
+NOW = FIRST + timedelta(days=400)
+
+
+def prune(cli: Cli, keep: str, *options: str, now: datetime = NOW) -> int:
+    with time_machine.travel(now, tick=False):
+        document = cli.ok("history", "prune", "--keep", keep, *options)
+    assert document["dry_run"] == ("--dry-run" in options)
+    pruned: int = document["pruned"]
+    return pruned
+
+
+def ids(cli: Cli) -> list[str]:
+    return [run.id for run in books.runs(cli)]
+
+
+def test_what_is_older_goes_to_the_moment(cli: Cli) -> None:
+    day = timedelta(days=1)
+    moments = {"old": -day, "edge": timedelta(), "new": timedelta(microseconds=1)}
+    write_runs(
+        cli, [{"id": x, "started_at": FIRST + d, "status": "failed"} for x, d in moments.items()]
+    )
+    assert prune(cli, "401d") == 0
+    assert prune(cli, "400d", "--dry-run") == 1
+    assert len(ids(cli)) == 3
+    with time_machine.travel(NOW, tick=False):
+        result = cli("history", "prune", "--keep", "9600h", "--dry-run")
+        assert result.out == "1 run from before 2024-01-01 00:00 UTC would be deleted\n"
+        result = cli("history", "prune", "--keep", "400d")
+        assert result.out == "1 run from before 2024-01-01 00:00 UTC deleted\n"
+        assert cli("history", "prune", "--keep", "400d", "--quiet").out == ""
+    assert ids(cli) == ["edge", "new"]
+
+
+def test_what_a_job_still_needs_stays(cli: Cli) -> None:
+    def at(minute: int) -> datetime:
+        return FIRST + timedelta(minutes=minute)
+
+    sync, club = {"job": "sync"}, {"job": "federation", "scope": "club"}
+    write_runs(
+        cli,
+        [
+            {**sync, "id": "sync 1", "started_at": at(1)},
+            {**sync, "id": "sync 2", "started_at": at(2)},
+            {**sync, "id": "sync 2 too", "started_at": at(2)},
+            {**sync, "id": "sync failed", "started_at": at(3), "status": "failed"},
+            {**sync, "id": "sync running", "started_at": at(0), "status": "running"},
+            {**sync, "id": "sync abandoned", "started_at": at(0), "status": "abandoned"},
+            {**sync, "id": "sync skipped", "started_at": at(0), "status": "skipped"},
+            {"job": "streaks", "id": "streaks 1", "started_at": at(0)},
+            {**club, "id": "club 1", "started_at": at(0)},
+            {**club, "id": "club 2", "started_at": at(1)},
+            {"job": "federation", "scope": "other", "id": "other 1", "started_at": at(0)},
+            {"job": "federation", "id": "no scope", "started_at": at(0)},
+        ],
+    )
+    kept = {"sync 2 too", "sync running", "streaks 1", "club 2", "other 1", "no scope"}
+    assert prune(cli, "1d", "--dry-run") == prune(cli, "1d") == 12 - len(kept)
+    assert set(ids(cli)) == kept
+    assert prune(cli, "1d") == 0
+
+
+def test_a_newer_success_sets_the_older_free(cli: Cli) -> None:
+    write_runs(cli, [{"id": "old"}, {"id": "young", "started_at": NOW}])
+    write_runs(cli, [{"id": "old streaks", "job": "streaks"}])
+    assert prune(cli, "1d") == 1
+    assert set(ids(cli)) == {"old streaks", "young"}
+
+
+def test_the_books_stay_as_they_are(cli: Cli, mee6: SimulatedMee6) -> None:
+    books.link(cli, ["101"])
+    for day, xp in enumerate((1000, 1700, 2400)):
+        show(mee6, {"101": xp})
+        with time_machine.travel(FIRST + timedelta(days=day), tick=False):
+            cli.ok("sync", f"--sync-id=day-{day}")
+            cli.ok("streaks")
+    before = books.everything(cli)
+    status = cli.ok("status")
+    assert prune(cli, "1d") == 4
+    assert books.everything(cli) == before
+    assert cli.ok("status")["sync"] == status["sync"]
+    assert (len(ids(cli)), ids(cli).count("day-2")) == (2, 1)
+    cli.ok("points", "verify")
+    assert cli("history", "show", "day-1").code == 65
+
+
+def test_the_id_of_a_pruned_sync_awards_nobody_twice(cli: Cli, mee6: SimulatedMee6) -> None:
+    books.link(cli, ["101", "102"])
+    for day, xp in enumerate((1000, 1700, 2400)):
+        show(mee6, {"101": xp, "102": 500})
+        with time_machine.travel(FIRST + timedelta(days=day), tick=False):
+            cli.ok("sync", f"--sync-id=day-{day}")
+    assert cli.ok("sync", "--sync-id=day-1")["reason"] == "already_completed"
+    assert prune(cli, "1d") == 2
+    before = books.everything(cli)
+    show(mee6, {"101": 2500, "102": 500})
+    refused = cli("sync", "--sync-id=day-1", "--json")
+    assert (refused.code, refused.json["error"]["code"]) == (65, "key_conflict")
+    after = books.everything(cli)
+    del before["Job"], after["Job"]
+    assert after == before
+
+
+def test_batches_are_short_transactions(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for the books lock waits for one batch; a broken-off run keeps the others."""
+    write_runs(cli, many(2_500))
+    left: list[int] = []
+    books_of = Engine.books
+
+    @contextmanager
+    def counted(engine: Engine) -> Iterator[None]:
+        with books_of(engine):
+            yield
+        left.append(Run.select().count())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Engine, "books", counted)
+        assert prune(cli, "1d") == 2_499
+    assert left == [1_500, 500, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), ("--keep", "400"), ("--keep", "0d"), ("--keep", "-1d"), ("--keep", "2024-01-01")],
+)
+def test_without_an_age_nothing_is_deleted(sqlite_cli: Cli, options: tuple[str, ...]) -> None:
+    write_runs(sqlite_cli, many(3))
+    result = sqlite_cli("history", "prune", *options, "--json")
+    assert (result.code, result.json["error"]["code"]) == (2, "usage")
+    assert len(ids(sqlite_cli)) == 3
+
+
+@given(st.integers(1, 9_999_999), st.sampled_from("mhdw"))
+def test_an_age_is_so_long_ago_or_refused(number: int, unit: str) -> None:
+    minutes = number * {"m": 1, "h": 60, "d": 1440, "w": 10080}[unit]
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    if minutes > 60 * 24 * 365 * 2000:
+        return
+    found = moment_or_age(f" {number}{unit} ", now)
+    assert found == time_ago(f"{number}{unit}", now)
+    assert (now - found).total_seconds() == 60 * minutes

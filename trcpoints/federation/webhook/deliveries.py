@@ -23,8 +23,9 @@ MOST = 100
 """Verified deliveries of a connector in a sliding minute."""
 
 _MINUTE = timedelta(minutes=1)
-_COUNT_WAIT = 2.0
-_LOCK_WAIT = 10.0
+COUNT_WAIT = 2.0
+LOCK_WAIT = 10.0
+"""Seconds to wait for the books lock: some senders give up after 15."""
 
 log = logging.getLogger("trcpoints.federation")
 
@@ -42,7 +43,7 @@ class DatabaseRegister:
 
     def count(self, connector: str | None, reason: Reason, now: datetime) -> None:
         """Count a refusal; where the database cannot, the answer is the same without it."""
-        end = time.monotonic() + _COUNT_WAIT
+        end = time.monotonic() + COUNT_WAIT
         while True:
             try:
                 return self._database.run(self._url, lambda _: count(connector, reason, now))
@@ -60,7 +61,7 @@ def take(engine: Engine, delivery: Delivery, now: datetime) -> Outcome | RateLim
     the last word about that member, waits in the queue: it has no time, so what is meant anew
     later looks the same.
     """
-    engine.lock_wait = _LOCK_WAIT
+    engine.lock_wait = LOCK_WAIT
     with engine.books():
         connector, says = delivery.connector, delivery.says
         limited = _limit(connector, now)

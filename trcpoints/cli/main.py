@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from typing import Annotated, ClassVar, NoReturn
@@ -13,6 +12,7 @@ from trcpoints import __version__, signals
 from trcpoints.cli.app import LazyGroup
 from trcpoints.cli.failures import report
 from trcpoints.cli.session import Session
+from trcpoints.cli.streams import open_streams
 from trcpoints.errors import Interrupted
 
 
@@ -38,7 +38,7 @@ class Commands(LazyGroup):
         ),
         "history": (
             "trcpoints.cli.history",
-            "Every run of every job, and who was awarded what.",
+            "Every run of sync and streaks, and who was awarded what.",
         ),
         "doctor": ("trcpoints.cli.doctor", "See whether everything is set up; what to mend first."),
         "db": ("trcpoints.cli.db", "Upgrade, check, copy and back up the database."),

@@ -58,6 +58,12 @@ def reason(fault: Exception) -> str:
             return f"{_what_failed(fault)}: {_innermost(fault)}"
 
 
+def quoted(fault: Exception) -> str:
+    """The end of such a reason in which a server or a proxy may speak; the system may not."""
+    root = _root(fault)
+    return "" if isinstance(root, OSError) and root.strerror else f": {_innermost(fault)}"
+
+
 def _what_failed(fault: Exception) -> str:
     match fault:
         case requests.exceptions.SSLError():

@@ -21,7 +21,8 @@ import urllib3
 
 from trcpoints.errors import RateLimited, SourceUnavailable, TrcpointsError
 from trcpoints.http.deadline import Deadline, DeadlineAdapter
-from trcpoints.http.mishaps import parse_retry_after, reason
+from trcpoints.http.mishaps import parse_retry_after, quoted, reason
+from trcpoints.http.straight import StraightSession
 from trcpoints.http.text import one_line, without
 
 T = TypeVar("T")
@@ -46,16 +47,23 @@ _AROUND_A_BODY = 1024 * 1024
 
 
 class Hiccup(Exception):
-    """A request failed that may succeed in a moment. `why` is for the reader.
+    """A request failed that may succeed in a moment. `why` is for the reader, `quoted` the part of
+    it that is not ours (`TrcpointsError`).
 
     `limited` says that the server asked for a pause, of `retry_after` seconds where it said so.
     """
 
     def __init__(
-        self, why: str, *, limited: bool = False, retry_after: float | None = None
+        self,
+        why: str,
+        *,
+        quoted: str = "",
+        limited: bool = False,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(why)
         self.why = why
+        self.quoted = quoted
         self.limited = limited
         self.retry_after = retry_after
 
@@ -90,12 +98,6 @@ class Answer:
     body: bytes
 
 
-class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Never anywhere. Even when told not to follow, requests would parse the target, and read
-        the whole body before it hands the answer over."""
-
-
 class Transport:
     """One server's connection for the length of a job; a context manager.
 
@@ -126,7 +128,7 @@ class Transport:
         self._deadline = Deadline()
         self._next_start = float("-inf")
         self._budget_end = time.monotonic() + limits.budget
-        self._session = _Session()
+        self._session = StraightSession()
         self._session.headers.update(
             {"User-Agent": user_agent, "Accept": "application/json", "Accept-Encoding": "gzip"}
         )
@@ -188,9 +190,10 @@ class Transport:
             raise SourceUnavailable(
                 f"{self._source} cannot be asked at {one_line(url)}: {reason(fault)}",
                 hint="Check the address, and HTTP_PROXY and HTTPS_PROXY if they are set.",
+                quoted=quoted(fault),
             ) from fault
         except _BROKEN as fault:
-            raise Hiccup(reason(fault)) from fault
+            raise Hiccup(reason(fault), quoted=quoted(fault)) from fault
         self._tell(logging.DEBUG, f"GET {url}: {answer.status}, {len(answer.body)} bytes")
         if answer.status == 429:
             pause = parse_retry_after(answer.headers.get("Retry-After"), self._now())

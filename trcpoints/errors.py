@@ -21,13 +21,16 @@ class TrcpointsError(Exception):
     `document` is what a script reads on stdout when the command had one to give already
     (a sync that failed half-way); without it the error has a document of its own. Both texts can
     be stored and written: what is no text in them, as in the name of a file, is replaced.
+    `quoted` is the part of the message in which another program speaks, and may say anything;
+    `told` is the message without it, for those who are told of a run (section 9).
     """
 
     exit_code: ClassVar[int] = 70
     code: ClassVar[str] = "internal_error"
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", quoted: str = "") -> None:
         self.message = _storable(message)
+        self.told = _storable(message.replace(quoted, "")) if quoted else self.message
         self.hint = _storable(hint)
         super().__init__(self.message)
         self.document: object | None = None

@@ -15,6 +15,14 @@ _SHORTEST = 4
 _LONG = 8
 """Parts of a secret address that are at least so long may be a key by themselves."""
 
+_LONGEST_WORD = 19
+
+_ORDINARY = re.compile(r"[A-Z]?[a-z]*[0-9]{0,4}")
+"""A word, perhaps with a number behind it. Keys mix letters and digits, or are longer."""
+
+_OURS = "trcpoints"
+"""In every name of a file; as a password it could not be kept from anybody."""
+
 _SECRET = re.compile(r"(TOKEN|SECRET|PASSWORD|PASSPHRASE|KEY)$")
 _SECRET_ADDRESS = re.compile(r"(DSN|NOTIFY|NOTIFY_URLS|WEBHOOK_URL)$|PING_URL")
 _CREDENTIALS = re.compile(
@@ -22,6 +30,7 @@ _CREDENTIALS = re.compile(
 )
 _WEB = re.compile(r"https?://([^@/?#\s]*@)?[^/?#\s]*")
 _E_MAIL = re.compile(r"[^\s@<>()\[\]'\",;:=]+@[^\s@<>()\[\]'\",;:/]+")
+_DATABASE_USER = re.compile(r"(postgres(?:ql)?://[^\s@:/?#]+@)")
 _HOME = re.compile(r"/(home|Users)/[^/\s'\"]+")
 
 
@@ -41,18 +50,26 @@ def _secrets(variables: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def parts_of_address(address: str) -> Iterator[str]:
-    """What of a secret address would give it away: all of it, its passwords and its long parts.
+    """What of a secret address would give it away: all of it, its passwords and its keys.
 
-    The host of a web address is none of them: a reader has to know who did not answer.
+    Hosts are none of them, as a reader has to know who did not answer, and words are none.
     """
     yield address
     yield from _passwords(address)
     web = _WEB.match(address)
     rest = address[web.end() :] if web else address.partition("://")[2]
     user = web[1] if web else None
-    yield from (
-        part for part in re.split(r"[/:@?&=#]", f"{user or ''}{rest}") if len(part) >= _LONG
-    )
+    yield from filter(_is_key, re.split(r"[/:@?&=#]", f"{user or ''}{rest}"))
+
+
+def _is_key(part: str) -> bool:
+    return len(part) >= _LONG and not all(map(_is_ordinary, re.split(r"[-._~+%]", part)))
+
+
+def _is_ordinary(word: str) -> bool:
+    if word.lower() == _OURS:
+        return True
+    return len(word) <= _LONGEST_WORD and _ORDINARY.fullmatch(word) is not None
 
 
 def _passwords(address: str) -> Iterator[str]:
@@ -63,7 +80,7 @@ def _passwords(address: str) -> Iterator[str]:
 
 
 def _long_enough(secrets: Iterable[str]) -> Iterator[str]:
-    return (secret for secret in secrets if len(secret) >= _SHORTEST)
+    return (secret for secret in secrets if len(secret) >= _SHORTEST and secret.lower() != _OURS)
 
 
 class Scrubber:
@@ -81,15 +98,20 @@ class Scrubber:
         text = self._secret.sub("***", text)
         if self._home:
             text = text.replace(self._home, "~")
-        return _E_MAIL.sub("[e-mail]", _HOME.sub("~", text))
+        # The user of a database address looks like an e-mail address, together with the host.
+        parts = _DATABASE_USER.split(_HOME.sub("~", text))
+        parts[::2] = [_E_MAIL.sub("[e-mail]", part) for part in parts[::2]]
+        return "".join(parts)
 
     def words(self, fault: BaseException) -> tuple[str, str]:
         """What may be told of a failure: a message and a hint.
 
         Of a fault that nobody expected only its kind: its text may quote rows and answers.
         """
-        if isinstance(fault, TrcpointsError | Interrupted) and not isinstance(fault, InternalError):
+        if isinstance(fault, Interrupted):
             return self(fault.message), self(fault.hint)
+        if isinstance(fault, TrcpointsError) and not isinstance(fault, InternalError):
+            return self(fault.told), self(fault.hint)
         return (
             f"trcpoints met a fault of its own: {kind_of(fault)}",
             "Run the command again with -v, and report what it prints.",

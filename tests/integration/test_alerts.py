@@ -174,6 +174,51 @@ def test_a_run_that_does_not_count_tells_nobody(
     assert sink.received == []
 
 
+def test_an_id_of_another_jobs_run_tells_nobody(
+    sqlite_cli: Cli, board: SimulatedMee6, sentry: SentryServer, sink: HttpSink
+) -> None:
+    cli = sqlite_cli
+    judged = cli.ok("streaks")["run_id"]
+    board.faults.add(Fault.UNAUTHORIZED, None, None, {})
+    assert [sync(cli).code for _ in range(3)] == [69] * 3
+    cli.environment.update(settings(sentry.dsn, sink))
+    refused = cli.process("sync", "--sync-id", judged)
+    assert refused.code == 65
+    assert "in a row" not in refused.err
+    assert sentry.received == []
+    assert sink.received == []
+
+
+def test_what_a_server_said_is_told_to_nobody_else(
+    sqlite_cli: Cli, board: SimulatedMee6, sentry: SentryServer, sink: HttpSink
+) -> None:
+    cli = sqlite_cli
+    cli.environment.update(settings(sentry.dsn, sink))
+    row = "row of Ada Lovelace <ada@example.org> tel 555 0199"
+    with HttpSink() as mee6:
+        mee6.status, mee6.body = 400, json.dumps({"error": {"message": row}}).encode()
+        cli.environment["MEE6_API_BASE"] = mee6.url
+        results = [cli.process("sync") for _ in range(3)]
+    assert [result.code for result in results] == [69] * 3
+    assert all("Ada Lovelace" in result.err for result in results)
+    assert len(sentry.events) == 1
+    assert "MEE6 answered 400 for the MEE6 leaderboard" in str(sentry.events)
+    assert "MEE6 answered 400 for the MEE6 leaderboard" in str(sink.received)
+    for told in (sentry.everything, sink.everything):
+        assert not [word for word in (b"Ada", b"Lovelace", b"0199") if word in told]
+
+
+def test_a_database_address_is_told_as_it_is(
+    sqlite_cli: Cli, board: SimulatedMee6, sentry: SentryServer
+) -> None:
+    url = f"postgresql://bob@127.0.0.1:{closed_port()}/books"
+    sqlite_cli.environment.update(SENTRY_DSN=sentry.dsn, DATABASE_URL=url)
+    assert sync(sqlite_cli).code == 74
+    (event,) = sentry.events
+    value = event["exception"]["values"][-1]["value"]
+    assert value == f"The database {url} cannot be used"
+
+
 def test_a_sync_that_is_disabled_tells_nobody(
     sqlite_cli: Cli, board: SimulatedMee6, sentry: SentryServer, sink: HttpSink
 ) -> None:
@@ -244,6 +289,33 @@ def test_when_all_are_silent_a_signal_still_ends_it_in_time(
     assert took <= ENDED
     assert process.returncode == 143
     assert json.loads(out)["status"] == "interrupted"
+
+
+@pytest.mark.parametrize("flags", [["--json"], []])
+@pytest.mark.parametrize("fault", [None, Fault.UNAUTHORIZED], ids=["completed", "failed"])
+def test_a_signal_while_others_are_told_says_what_became_of_the_run(
+    sqlite_cli: Cli, board: SimulatedMee6, fault: Fault | None, flags: list[str]
+) -> None:
+    cli = sqlite_cli
+    if fault is not None:
+        board.faults.add(fault, None, None, {})
+    with HttpSink() as checks, silent_port() as port:
+        environment = {
+            "SENTRY_DSN": sentry_dsn(port),
+            "TRCPOINTS_PING_URL_SYNC": f"{checks.url}{CHECK}",
+        }
+        with cli.start("sync", *flags, env=environment) as process:
+            while len(checks.paths) < 2:
+                assert process.poll() is None
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=30)
+    assert process.returncode == 143
+    status = "failed" if fault else "completed"
+    if flags:
+        assert json.loads(out)["status"] == status
+    else:
+        assert "Stopped by SIGTERM" in err.decode()
+        assert f"The sync run had {status}" in err.decode()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

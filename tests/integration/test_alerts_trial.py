@@ -70,11 +70,12 @@ def test_a_look_tells_nobody(sentry: SentryServer, sink: HttpSink) -> None:
     assert sink.received == []
 
 
-@pytest.mark.parametrize("status", [404, 500])
+@pytest.mark.parametrize("status", [302, 404, 500])
 def test_whoever_says_no_is_named_with_a_way_on(
     sentry: SentryServer, sink: HttpSink, status: int
 ) -> None:
     sentry.status = sink.status = status
+    sentry.location = sink.location = "/elsewhere"
     results = trial.send_tests(everybody(sentry, sink))
     assert [result.ok for result in results] == [False] * 3
     assert f"it answered {status}" in results[0].message

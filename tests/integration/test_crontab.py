@@ -51,6 +51,7 @@ def test_what_runs_when() -> None:
         "db backup": ("30 2 * * *", True),
         "points verify": ("40 2 * * *", True),
         "history prune": ("50 2 * * *", True),
+        "doctor": ("0 9 * * 1", False),
     }
     assert all(job.is_valid() for job in jobs().values())
     assert variables()["CRON_TZ"] == "UTC"

@@ -20,6 +20,7 @@ import pytest
 from tests.support import books
 from tests.support.cli import Cli
 from tests.support.doctor import ANN, checks, set_up, statuses
+from tests.support.http_sink import HttpSink
 from tests.support.mee6 import show
 from trcpoints.config import sqlite_path
 from trcpoints.db import engine
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 SECRET = "S3CRETS3CRET"
 ALERTS = ["sentry", "notifications", "pings"]
-OF_A_FILE = ["permissions", "disk"]
+OF_A_FILE = ["disk", "permissions"]
 OF_THE_BOOKS = ["last_runs", "leases"]
 
 
@@ -147,6 +148,14 @@ def test_every_setting_is_wrong(cli: Cli) -> None:
         result = cli("doctor", *options)
         assert SECRET not in result.out + result.err
         assert all(name in result.out + result.err for name in wrong)
+
+
+def test_quiet_tells_several_wrong_settings_apart(cli: Cli) -> None:
+    cli.environment |= {"MEE6_PAGE_SIZE": "x", "MEE6_GUILD_ID": "y"}
+    (line,) = [x for x in cli("doctor", "-q").err.splitlines() if "configuration" in x]
+    message = checks(cli, code=78)["configuration"]["message"]
+    first, second, third = (x.strip() for x in message.splitlines())
+    assert f"{first} {second}; {third} -> " in line
 
 
 def test_one_wrong_setting_hides_nothing_else(cli: Cli, mee6: SimulatedMee6) -> None:
@@ -264,7 +273,7 @@ def test_a_disk_that_takes_nothing(sqlite_cli: Cli) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (74, "")
-    assert "cannot be" in done.stderr
+    assert "may be full" in done.stderr
 
 
 @pytest.fixture
@@ -310,7 +319,7 @@ def test_a_run_that_hangs(cli: Cli, mee6: SimulatedMee6) -> None:
     set_up(cli, mee6)
     leases_taken(cli, minutes=31)
     check = checks(cli, code=75)["leases"]
-    assert f"31 minutes by process {os.getpid()}" in check["message"]
+    assert f"31 minutes: process {os.getpid()} on " in check["message"]
     command = check["hint"].partition("trcpoints ")[2]
     cli.ok(*command.split())
     assert checks(cli)["leases"]["status"] == "ok"
@@ -341,6 +350,20 @@ def test_alerts_that_are_set_up(cli: Cli, mee6: SimulatedMee6) -> None:
     found = checks(cli, "--send-test", code=69)
     assert [found[name]["status"] for name in ALERTS] == ["fault"] * 3
     assert SECRET not in str(found)
+    for name in ALERTS:
+        assert re.search(r"\w\.$", found[name]["message"]), found[name]["message"]
+
+
+def test_who_has_taken_the_test_is_told_beside_who_has_not(cli: Cli, mee6: SimulatedMee6) -> None:
+    set_up(cli, mee6)
+    with HttpSink() as sink:
+        cli.environment["TRCPOINTS_NOTIFY_URLS"] = (
+            f"json://127.0.0.1:{sink.port}/a xml://127.0.0.1:9/b nonesuch://x"
+        )
+        message = checks(cli, "--send-test", code=69)["notifications"]["message"]
+    assert "json://… has taken the test." in message
+    assert "xml://… did not take it." in message
+    assert "nonesuch://… is an address that Apprise does not know." in message
 
 
 def test_an_address_that_nobody_knows(cli: Cli, mee6: SimulatedMee6) -> None:

@@ -11,6 +11,7 @@ from tests.conftest import REPOSITORY
 from tests.support import books
 from tests.support.cli import Cli
 from tests.support.doctor import CRONTAB, Checks, checks, crontab
+from tests.support.history import write_runs
 from tests.support.mee6 import show
 from trcpoints.demo.server import SimulatedMee6
 from trcpoints.jobs.doctor import cron
@@ -185,3 +186,14 @@ def test_the_last_scheduled_runs(cli: Cli) -> None:
         check = checks(cli)["last_runs"]
         assert check["message"].endswith("overdue: sync 27 hours ago, streaks 27 hours ago.")
         assert "cron" in check["hint"]
+
+
+def test_scheduled_runs_that_are_to_come_say_nothing(cli: Cli) -> None:
+    """A clock that was ahead has dated them so."""
+    now = datetime.now(UTC)
+    for run_id, at in (("before", now - timedelta(hours=27)), ("ahead", now + timedelta(days=30))):
+        write_runs(cli, [{"id": run_id, "job": "streaks", "started_at": at}])
+    assert checks(cli)["last_runs"]["message"].endswith("overdue: streaks 27 hours ago.")
+    near = {"id": "near", "job": "streaks", "started_at": now + timedelta(minutes=4)}
+    write_runs(cli, [near])
+    assert checks(cli)["last_runs"]["message"] == "The last scheduled runs: streaks 0 minutes ago."

@@ -185,6 +185,20 @@ def test_the_clock_by_mee6(cli: Cli, minutes: int, told: str) -> None:
         assert check["status"] == "ok"
 
 
+def test_the_clock_by_what_a_fresh_walk_has_seen(cli: Cli) -> None:
+    """Where cron works there is always one, and MEE6 is not asked."""
+    date = datetime.now(UTC) + timedelta(minutes=60)
+    with dated(format_datetime(date, usegmt=True)) as address:
+        cli.environment |= {
+            "MEE6_API_BASE": address, "MEE6_GUILD_ID": GUILD, "MEE6_SYNC_ENABLED": "yes"
+        }  # fmt: skip
+        cli.ok("sync")
+    # Nobody answers there now.
+    found = checks(cli, code=78)
+    assert "as it was read in the last 15 minutes" in found["mee6"]["message"]
+    assert "minutes behind MEE6's" in found["clock"]["message"]
+
+
 @pytest.mark.parametrize("date", [None, "", "yesterday", "Mon, 99 Foo 2026 99:99:99 GMT"])
 def test_a_date_that_says_nothing(sqlite_cli: Cli, date: str | None) -> None:
     assert clock_by(sqlite_cli, date)["status"] == "skipped"

@@ -284,7 +284,29 @@ def test_what_is_released_is_gone(cli: Cli, board: SimulatedMee6) -> None:
     assert statuses(cli)["hung"] == "abandoned"
 
 
-def test_a_copy_has_the_lease_of_who_was_at_work(cli: Cli, board: SimulatedMee6) -> None:
+def test_who_is_released_alive_is_named(cli: Cli, board: SimulatedMee6) -> None:
+    with asking(cli, board, "--sync-id", "hung") as holder:
+        said = cli("db", "leases", "--release", "sync").out
+        assert "Released: sync. Its run hung is abandoned;" in said
+        assert f"process {holder.process.pid} on " in said
+        assert "can write nothing more" in said
+        assert f"kill {holder.process.pid}\n" in said
+    with asking(cli, board, "--sync-id", "dead") as holder:
+        holder.process.kill()
+        holder.process.wait()
+        said = cli("db", "leases", "--release", "sync").out
+    assert f"process {holder.process.pid} on " in said
+    assert "is gone or silent" in said
+    assert "kill" not in said
+
+
+@pytest.mark.parametrize("options", [["--release"], ["--release="], ["--release", " "]])
+def test_a_release_of_nothing_is_wrong_usage(sqlite_cli: Cli, options: list[str]) -> None:
+    result = sqlite_cli("db", "leases", *options)
+    assert (result.code, "-> trcpoints db leases --help" in result.err) == (2, True), result.err
+
+
+def test_a_copy_has_no_lease_of_who_was_at_work(cli: Cli, board: SimulatedMee6) -> None:
     backup = cli.folder / "backup.db"
     with asking(cli, board, "--sync-id", "tick") as holder:
         cli.ok("db", "backup", str(backup))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.http_sink import HttpSink, closed_port, silent_port
+from tests.support.http_sink import MOST, HttpSink, closed_port, silent_port
 from trcpoints.config import AlertSettings
 from trcpoints.errors import InternalError, Interrupted, SourceUnavailable, TrcpointsError
 from trcpoints.monitoring.alerts import Alerts, RunEnd
@@ -92,13 +92,17 @@ def test_people_are_not_told_of(people: HttpSink, end: RunEnd) -> None:
 
 
 def test_a_notice_has_no_secret_no_address_and_no_foreign_text(people: HttpSink) -> None:
-    quoting = SourceUnavailable("ann@example.org said tok-5ecr3t", hint="tok-5ecr3t")
+    quoting = SourceUnavailable(
+        "ann@example.org said tok-5ecr3t: row of Ann O'Hara, tel 555 0199.",
+        hint="tok-5ecr3t",
+        quoted=": row of Ann O'Hara, tel 555 0199",
+    )
     secrets = frozenset({"tok-5ecr3t"})
     run(address(people), end=failed(3, quoting), secrets=secrets)
     run(address(people), end=failed(3, InternalError.of(KeyError("Ann O'Hara"))))
-    for word in (b"ann@", b"5ecr3t", b"Ann"):
+    for word in (b"ann@", b"5ecr3t", b"Ann", b"0199"):
         assert word not in people.everything
-    assert b"[e-mail] said ***" in people.everything
+    assert b"[e-mail] said ***." in people.everything
     assert b"KeyError" in people.everything
 
 
@@ -138,3 +142,23 @@ def test_a_server_that_says_no_is_a_warning(
     run(address(people), end=failed(3))
     (warning,) = [r.getMessage() for r in caplog.records if r.name == "trcpoints.alerts"]
     assert warning.endswith("json://… did not take it")
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_redirect_is_followed_nor_taken_for_a_receipt(
+    people: HttpSink, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    with HttpSink() as elsewhere:
+        people.status, people.location = status, f"{elsewhere.url}/hook"
+        run(address(people), end=failed(3))
+        assert elsewhere.received == []
+    (warning,) = [r.getMessage() for r in caplog.records if r.name == "trcpoints.alerts"]
+    assert warning.endswith("json://… did not take it")
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_little_is_read_of_what_is_answered(people: HttpSink, status: int) -> None:
+    people.status, people.endless = status, True
+    run(address(people), end=failed(3))
+    assert len(people.received) == 1
+    assert people.answered < MOST / 2  # what the system buffers included

@@ -117,6 +117,7 @@ CALLS = {
     "db check": [Call("db check", "db.check")],
     "db copy": [Call("db copy --to sqlite:///copy.db", "db.copy")],
     "db backup": [Call("db backup backup.db", "db.backup")],
+    "db leases": [Call("db leases", "db.leases")],
     "schema": [Call("schema", "schemas")],
     "demo": [Call("demo --members 3 --days 1", "demo")],
 }

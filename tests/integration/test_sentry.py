@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.http_sink import closed_port, silent_port
+from tests.support.http_sink import MOST, HttpSink, closed_port, silent_port
 from tests.support.sentry_server import KEY, SentryServer, sentry_dsn
-from trcpoints import signals
+from trcpoints import __version__, signals
 from trcpoints.config import AlertSettings, read_settings
 from trcpoints.errors import (
     DatabaseUnavailable,
@@ -166,6 +166,7 @@ def test_an_error_says_which_run_of_which_job_failed_and_how(sentry: SentryServe
     }
     assert event["fingerprint"] == ["trcpoints", "sync", "source_unavailable"]
     assert (event["level"], event["environment"]) == ("error", "staging")
+    assert event["release"] == f"trcpoints@{__version__}"
     (shown,) = event["exception"]["values"]
     assert (shown["type"], shown["value"]) == ("SourceUnavailable", DOWN.message)
     frame = shown["stacktrace"]["frames"][-1]
@@ -291,6 +292,45 @@ def test_a_sentry_that_says_no_is_a_warning(
     assert words in warning
 
 
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_no_redirect_takes_the_key_elsewhere(
+    sentry: SentryServer, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    with HttpSink() as elsewhere:
+        sentry.status, sentry.location = status, f"{elsewhere.url}/api/42/envelope/"
+        alerts = alerts_to(sentry)
+        alerts.started()
+        alerts.ended(failed(DOWN, 3), TIME)
+        assert elsewhere.received == []
+    (warning,) = [r.getMessage() for r in caplog.records if r.name == "trcpoints.alerts"]
+    assert f"it answered {status}" in warning
+
+
+@pytest.mark.parametrize("status", [200, 500, 413])
+def test_little_is_read_of_what_sentry_answers(sentry: SentryServer, status: int) -> None:
+    sentry.status, sentry.endless = status, True
+    alerts = alerts_to(sentry)
+    alerts.started()
+    alerts.ended(failed(DOWN, 3), TIME)
+    assert len(sentry.events) == 1
+    assert sentry.answered < MOST / 2  # what the system buffers included, of three answers
+
+
+def test_a_name_of_ours_in_a_secret_address_hides_nothing_else(sentry: SentryServer) -> None:
+    settings = AlertSettings(
+        sentry_dsn=sentry.dsn,
+        notify_urls=("json://hooks.example.org/trcpoints/notifications",),
+        secrets=frozenset({"trcpoints"}),
+    )
+    fault = raised(NotFound("Nothing.", hint="See trcpoints status"))
+    alerts = Alerts(settings, job="sync", run_id="r-1")
+    alerts.started()
+    alerts.ended(failed(fault, 3), TIME)
+    (event,) = sentry.events
+    assert "***" not in str(event)
+    assert event["fingerprint"][0] == "trcpoints"
+
+
 def test_a_dsn_that_the_sdk_refuses_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     alerts = Alerts(AlertSettings(sentry_dsn="ftp://secretkey@host/42"), job="sync", run_id="r")
     alerts.started()
@@ -302,13 +342,13 @@ class Awkward(SourceUnavailable):
     """A failure in whose preparation for Sentry SIGTERM arrives."""
 
     @property
-    def message(self) -> str:
+    def told(self) -> str:
         if sys._getframe(1).f_code is Scrubber.words.__code__:
             os.kill(os.getpid(), signal.SIGTERM)
         return "MEE6 could not be read."
 
-    @message.setter
-    def message(self, text: str) -> None:
+    @told.setter
+    def told(self, text: str) -> None:
         assert text
 
 

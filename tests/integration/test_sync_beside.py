@@ -49,6 +49,16 @@ def test_an_older_board_does_not_overwrite_a_newer_one(cli: Cli, mee6: Simulated
     assert books.ledger(cli, ANN) == [5]
 
 
+def test_a_lost_lease_is_told_to_cron_too(cli: Cli, mee6: SimulatedMee6) -> None:
+    books.link(cli, [ANN])
+    show(mee6, {ANN: 1000})
+    with asking(cli, mee6, "--quiet") as slow:
+        cli.ok("db", "leases", "--release", "sync")
+        result = slow.end()
+    assert result.code == 75
+    assert "may not write any more" in result.err
+
+
 def test_a_failure_leaves_the_completed_run_of_its_id_alone(cli: Cli, mee6: SimulatedMee6) -> None:
     books.link(cli, [ANN])
     cli.environment["MEE6_PAGE_SIZE"] = "1"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -57,7 +59,8 @@ class Cli:
             patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), "utf-8"))
             patch.setattr(sys, "stdout", out)
             patch.setattr(sys, "stderr", err)
-            code = main(list(arguments))
+            with _own_logging():
+                code = main(list(arguments))
         return Result(code, _text(out), _text(err))
 
     def ok(self, *arguments: str, stdin: str | bytes = "") -> dict[str, Any]:
@@ -86,6 +89,17 @@ class Cli:
         with self.start(*arguments, env=env, before=before) as process:
             out, err = process.communicate(timeout=60)
         return Result(process.returncode, out.decode(), err.decode())
+
+
+@contextmanager
+def _own_logging() -> Iterator[None]:
+    """A process sets its log up once and for all; this one is others' too."""
+    log = logging.getLogger("trcpoints")
+    before = log.level, log.propagate, log.handlers
+    try:
+        yield
+    finally:
+        log.level, log.propagate, log.handlers = before
 
 
 def _text(stream: io.TextIOWrapper) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import socket
@@ -37,12 +38,23 @@ class Received:
         return value
 
 
+MOST = 64 * 1024 * 1024
+
+
 class HttpSink:
-    """Keeps every request, and answers each with `status`; a context manager."""
+    """Keeps every request, and answers each with `status` and `body`; a context manager.
+
+    `location` is where it sends whoever asks; with `endless` a body goes on until nobody reads it,
+    or `MOST` bytes of it are taken; `answered` are the bytes of bodies that were.
+    """
 
     def __init__(self) -> None:
         self.received: list[Received] = []
         self.status = 200
+        self.body = b"{}"
+        self.location: str | None = None
+        self.endless = False
+        self.answered = 0
         self._server = _Server(self)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
@@ -123,12 +135,26 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         with self.server.lock:
             self.server.sink.received.append(Received(self.command, self.path, headers, body))
-        self.send_response(self.server.sink.status)
+        sink = self.server.sink
+        self.send_response(sink.status)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", "2")
+        if sink.location is not None:
+            self.send_header("Location", sink.location)
+        if sink.endless:
+            self._go_on()
+            return
+        self.send_header("Content-Length", str(len(sink.body)))
         self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(sink.body)
+
+    def _go_on(self) -> None:
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            while self.server.sink.answered < MOST:
+                self.server.sink.answered += self.wfile.write(b" " * 65_536)
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: the tests look at what was received."""

@@ -237,5 +237,7 @@ def _released(row: LeaseRow) -> str:
     process = f"process {row.pid} on {harmless(row.machine)}"
     told = f"Released: {harmless(row.lease)}. Its run {harmless(row.run_id)} is abandoned;"
     if row.live:
-        return f"{told} {process} goes on, but can write nothing more. To end it, there: kill {row.pid}"
+        return (
+            f"{told} {process} goes on, but can write nothing more. To end it there: kill {row.pid}"
+        )
     return f"{told} {process} is gone or silent."

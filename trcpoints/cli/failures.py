@@ -14,7 +14,14 @@ import typer
 
 from trcpoints import logs
 from trcpoints.cli.text import harmless, storable
-from trcpoints.errors import InternalError, Interrupted, OutputFailed, TrcpointsError, TryLater
+from trcpoints.errors import (
+    InternalError,
+    Interrupted,
+    LeaseLost,
+    OutputFailed,
+    TrcpointsError,
+    TryLater,
+)
 
 if TYPE_CHECKING:
     from trcpoints.cli.session import Session
@@ -39,11 +46,14 @@ def report(session: Session, fault: BaseException) -> int:
         _abandon(sys.stdout)
         return EXIT_BROKEN_PIPE
     if isinstance(fault, OSError):
-        # Files, network and database have errors of their own: this is what we print to.
+        # Files, network and database have errors of their own, and stderr has none
+        # (`trcpoints.cli.streams`): this is what we print to.
         _abandon(sys.stdout)
         session.json = False
         fault = OutputFailed(f"The output cannot be written: {fault}.")
-    if session.quiet and isinstance(fault, TryLater) and not session.json:
+    # Whose lease was taken while it worked is no run that was not needed.
+    is_silent = session.quiet and not session.json
+    if is_silent and isinstance(fault, TryLater) and not isinstance(fault, LeaseLost):
         return fault.exit_code
     if not isinstance(fault, TrcpointsError | Interrupted | typer.TyperException):
         fault = InternalError.of(fault)
@@ -57,7 +67,6 @@ def report(session: Session, fault: BaseException) -> int:
     except OSError:
         # There is nobody left to tell; the exit code still says it.
         _abandon(sys.stdout)
-        _abandon(sys.stderr)
     return failure.exit_code
 
 

@@ -1,4 +1,4 @@
-"""`trcpoints history`: every run of a job, and who was awarded what."""
+"""`trcpoints history`: every run of sync and streaks, and who was awarded what."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ from trcpoints.cli.tables import moment
 from trcpoints.cli.text import counted, escaped, harmless
 
 if TYPE_CHECKING:
+    from trcpoints.db.engine import Engine
     from trcpoints.documents.history import HistoryExportDocument, HistoryRun
 
-app = group("Every run of every job, and who was awarded what.", example="trcpoints history list")
+app = group(
+    "Every run of sync and streaks, and who was awarded what.", example="trcpoints history list"
+)
 
 _PORTION = 500
 """Runs of an export that are in memory at once, besides what the database's driver holds."""
@@ -102,16 +105,14 @@ def list_(
     """List runs, the newest first."""
     from trcpoints.cli.history_shown import render_list
     from trcpoints.db.database import Access, open_database
-    from trcpoints.jobs.history.reading import Filters, known_jobs, list_runs
-    from trcpoints.records import quoted
+    from trcpoints.jobs.history.reading import Filters, list_runs
 
     session = session_of(context)
     filters = Filters(job=job, status=status, since=since, until=until)
     with open_database(session.settings.database_url, Access.READ) as engine:
         document = list_runs(engine, filters, limit=limit, page=page)
-        known = known_jobs(engine) if job is not None and not document.total else [job]
-    if job not in known:
-        raise typer.BadParameter(f"there is no job {quoted(job)}, only {', '.join(known)}.")
+        if job is not None and not document.total:
+            _require_known(engine, job)
     session.show(document, lambda: render_list(document, session.console.width))
 
 
@@ -221,6 +222,16 @@ def prune(
             f"{counted(document.pruned, 'run')} from before {moment(document.before)} UTC {told}"
         ),
     )
+
+
+def _require_known(engine: Engine, job: str) -> None:
+    """Refuse a job that there is not: a typo would pass for a job that never ran."""
+    from trcpoints.jobs.history.known import known_jobs
+    from trcpoints.records import quoted
+
+    known = known_jobs(engine)
+    if job not in known:
+        raise typer.BadParameter(f"there is no job {quoted(job)}; there are {', '.join(known)}.")
 
 
 def _form(output: Path | None, *, as_json: bool) -> Literal["csv", "json"]:

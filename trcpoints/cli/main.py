@@ -12,6 +12,7 @@ from trcpoints import __version__, signals
 from trcpoints.cli.app import LazyGroup
 from trcpoints.cli.failures import report
 from trcpoints.cli.session import Session
+from trcpoints.cli.streams import open_streams
 from trcpoints.errors import Interrupted
 
 
@@ -37,7 +38,7 @@ class Commands(LazyGroup):
         ),
         "history": (
             "trcpoints.cli.history",
-            "Every run of every job, and who was awarded what.",
+            "Every run of sync and streaks, and who was awarded what.",
         ),
         "federation": (
             "trcpoints.cli.federation",

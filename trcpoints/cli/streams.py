@@ -15,12 +15,12 @@ def open_streams() -> None:
     """Have all three, print UTF-8, and go on where nobody takes what stderr says."""
     sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115, PTH123 (for the process's life)
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
+    stderr = sys.stderr.fileno() if sys.stderr else os.open(os.devnull, os.O_WRONLY)
     sys.stderr = io.TextIOWrapper(
-        io.BufferedWriter(_Unheard(sys.stderr.fileno(), "wb", closefd=False)),
-        encoding=sys.stderr.encoding,
+        io.BufferedWriter(_Unheard(stderr, "wb", closefd=False)),
+        encoding=sys.stderr.encoding if sys.stderr else "utf-8",
         errors="backslashreplace",
         line_buffering=True,
     )

@@ -229,6 +229,7 @@ class PostgresEngine(Engine, peewee.PostgresqlDatabase):
             f"The database {self.public_url} cannot be used: {reason}",
             hint="Check that PostgreSQL runs and that this names it: "
             f"psql '{self.public_url}' -c 'SELECT 1'",
+            quoted=f": {reason}",
         )
 
     def is_duplicate(self, fault: Exception) -> bool:

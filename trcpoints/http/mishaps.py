@@ -19,7 +19,8 @@ _LONGEST_RETRY_AFTER = 1e9
 
 
 class Hiccup(Exception):
-    """A request failed that may succeed in a moment. `why` is for the reader.
+    """A request failed that may succeed in a moment. `why` is for the reader, `quoted` the part of
+    it that is not ours (`TrcpointsError`).
 
     `limited` says that the server asked for a pause, of `retry_after` seconds where it said so.
     `lasting` is what it comes to when no other try helps; SourceUnavailable without it.
@@ -29,12 +30,14 @@ class Hiccup(Exception):
         self,
         why: str,
         *,
+        quoted: str = "",
         limited: bool = False,
         retry_after: float | None = None,
         lasting: TrcpointsError | None = None,
     ) -> None:
         super().__init__(why)
         self.why = why
+        self.quoted = quoted
         self.limited = limited
         self.retry_after = retry_after
         self.lasting = lasting
@@ -79,6 +82,12 @@ def reason(fault: Exception) -> str:
             return str(_root(fault))
         case _:
             return f"{_what_failed(fault)}: {_innermost(fault)}"
+
+
+def quoted(fault: Exception) -> str:
+    """The end of such a reason in which a server or a proxy may speak; the system may not."""
+    root = _root(fault)
+    return "" if isinstance(root, OSError) and root.strerror else f": {_innermost(fault)}"
 
 
 def _what_failed(fault: Exception) -> str:

@@ -22,7 +22,8 @@ import urllib3
 
 from trcpoints.errors import RateLimited, SourceUnavailable, TrcpointsError
 from trcpoints.http.deadline import Deadline, DeadlineAdapter
-from trcpoints.http.mishaps import Hiccup, parse_retry_after, reason
+from trcpoints.http.mishaps import Hiccup, parse_retry_after, quoted, reason
+from trcpoints.http.straight import StraightSession
 from trcpoints.http.text import one_line, without
 
 T = TypeVar("T")
@@ -76,12 +77,6 @@ class Answer:
     body: bytes
 
 
-class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Never anywhere. Even when told not to follow, requests would parse the target, and read
-        the whole body before it hands the answer over."""
-
-
 class Transport:
     """One server's connection for the length of a job; a context manager.
 
@@ -114,7 +109,7 @@ class Transport:
         self._deadline = Deadline()
         self._next_start = float("-inf")
         self._budget_end = time.monotonic() + limits.budget
-        self._session = _Session()
+        self._session = StraightSession()
         self._session.headers.update(
             {"User-Agent": user_agent, "Accept": accept, "Accept-Encoding": "gzip"}
         )
@@ -177,9 +172,10 @@ class Transport:
             raise SourceUnavailable(
                 f"{self._source} cannot be asked at {one_line(url)}: {reason(fault)}",
                 hint="Check the address, and HTTP_PROXY and HTTPS_PROXY if they are set.",
+                quoted=quoted(fault),
             ) from fault
         except _BROKEN as fault:
-            raise Hiccup(reason(fault)) from fault
+            raise Hiccup(reason(fault), quoted=quoted(fault)) from fault
         self._tell(logging.DEBUG, f"GET {url}: {answer.status}, {len(answer.body)} bytes")
         if answer.status == 429:
             pause = parse_retry_after(answer.headers.get("Retry-After"), self._now())

@@ -12,7 +12,7 @@ from trcpoints.config import Settings
 from trcpoints.db.database import Access, open_database
 from trcpoints.db.engine import Engine
 from trcpoints.documents import RunStatus
-from trcpoints.errors import Interrupted, LeaseHeld, TrcpointsError, TryLater
+from trcpoints.errors import Interrupted, KeyConflict, LeaseHeld, TrcpointsError, TryLater
 from trcpoints.jobs.lease import refuse_held
 from trcpoints.jobs.memory import Memory, recall
 from trcpoints.jobs.owner import Owner, this_process
@@ -97,6 +97,7 @@ class _Course:
         self._before: Memory | None = None
         self._after: Memory | None = None
         self._is_repeated = False
+        self._has_begun = False
         self._is_completed = False
         self._ended: TrcpointsError | Interrupted | None = None
         logs.begin_run(identity.lease, identity.run_id)
@@ -130,6 +131,7 @@ class _Course:
             self._is_repeated = not run.begin(us)
             if self._is_repeated:
                 return
+            self._has_begun = True
             if run.identity.counted:
                 self._alerts.started()
             self._job.work(run)
@@ -143,18 +145,35 @@ class _Course:
     def end(self, fault: TrcpointsError | Interrupted | None) -> None:
         """Close the document, and tell those who want to know."""
         document: object | None = None
+        outcome: Outcome | None = None
         try:
             with held():
                 outcome = self._outcome(fault)
                 document = self._job.close(outcome)
                 if fault is not None:
                     fault.document = document
-            if self._job.identity.counted and not self._is_repeated:
+                if isinstance(fault, Interrupted):
+                    fault.message += self._beside(outcome)
+            if self._is_told(fault):
                 seconds = fault.seconds_left if isinstance(fault, Interrupted) else ALERT_TIME
                 self._tell(outcome, seconds)
         except Interrupted as late:
             late.document = document
+            late.message += self._beside(outcome)
             raise
+
+    def _is_told(self, fault: TrcpointsError | Interrupted | None) -> bool:
+        if self._is_repeated or not self._job.identity.counted:
+            return False
+        # An id that is taken is for whoever typed it: no run of the job has failed.
+        return self._has_begun or not isinstance(fault, KeyConflict)
+
+    def _beside(self, outcome: Outcome | None) -> str:
+        """What had become of the run when a signal arrived, where that was no end to it."""
+        if outcome is None or outcome.status not in {"completed", "failed"}:
+            return ""
+        reason = "." if outcome.fault is None else f": {outcome.fault.message}"
+        return f" The {self._job.identity.job} run had {outcome.status}{reason}"
 
     def _outcome(self, fault: TrcpointsError | Interrupted | None) -> Outcome:
         failures = None if self._after is None else self._after.consecutive_failures

@@ -156,7 +156,7 @@ def _read(settings: Mee6Settings, guild_id: str, number: int, answer: Answer) ->
     try:
         return decode_page(answer.body, guild_id, where)
     except Undecodable as fault:
-        raise Hiccup(f"its answer is no JSON ({fault})") from fault
+        raise Hiccup(f"its answer is no JSON ({fault})", quoted=f" ({fault})") from fault
 
 
 def _refusal(settings: Mee6Settings, guild_id: str, answer: Answer) -> SourceRefused:
@@ -172,6 +172,7 @@ def _refusal(settings: Mee6Settings, guild_id: str, answer: Answer) -> SourceRef
             return SourceRefused(
                 f"MEE6 refuses to show the {board} to this program (403){said(answer)}.",
                 hint=_CHECK_AGENT,
+                quoted=said(answer),
             )
         case 404:
             return SourceRefused(f"MEE6 knows no guild {guild_id} (404).", hint=_CHECK_GUILD)
@@ -180,8 +181,11 @@ def _refusal(settings: Mee6Settings, guild_id: str, answer: Answer) -> SourceRef
                 f"{origin(answer.url)} sends requests for the {board} elsewhere ({status}, "
                 f"{target(answer)}), and redirects are not followed.",
                 hint=_CHECK_BASE,
+                quoted=f", {target(answer)}",
             )
         case status:
             return SourceRefused(
-                f"MEE6 answered {status} for the {board}{said(answer)}.", hint=_CHECK_BASE
+                f"MEE6 answered {status} for the {board}{said(answer)}.",
+                hint=_CHECK_BASE,
+                quoted=said(answer),
             )

@@ -177,5 +177,8 @@ def _check_guild(own_id: str, guild_id: str | None, where: str) -> None:
 def _refuse_shape(value: object, where: str) -> NoReturn:
     error = value.get("error") if isinstance(value, dict) else None
     said = error_message(value)
-    reason = f"an error: {said}" if error is not None and said else "no list of players"
-    raise LeaderboardInvalid(f"{where} is no leaderboard; it has {reason}.", hint=_SHAPE)
+    quoted = f": {said}" if error is not None and said else ""
+    reason = f"an error{quoted}" if quoted else "no list of players"
+    raise LeaderboardInvalid(
+        f"{where} is no leaderboard; it has {reason}.", hint=_SHAPE, quoted=quoted
+    )

@@ -112,6 +112,9 @@ def targets(urls: Sequence[str]) -> list[tuple[str, NotifyBase | None]]:
 
     Raises MissingExtra.
     """
+    from trcpoints.http.bounded import bound_sessions
+
+    bound_sessions()
     try:
         from apprise import Apprise, AppriseAsset
     except ImportError:

@@ -84,7 +84,8 @@ def ping(url: str, seconds: float) -> None:
         ) as transport:
             transport.get(url, _accept)
     except TrcpointsError as fault:
-        raise NotTold(Scrubber(parts_of_address(url))(fault.message)) from fault
+        why = Scrubber(parts_of_address(url))(fault.message).removesuffix(".")
+        raise NotTold(why) from fault
 
 
 def _accept(answer: Answer) -> None:

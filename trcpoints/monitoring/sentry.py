@@ -9,7 +9,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import sentry_sdk
 from sentry_sdk.crons import capture_checkin
@@ -18,12 +18,15 @@ from sentry_sdk.transport import HttpTransport
 from trcpoints import __version__, signals
 from trcpoints.config import AlertSettings
 from trcpoints.errors import InternalError
+from trcpoints.http.unread import without_body
 from trcpoints.monitoring.alerts import ALARMING, RunEnd, scrubber
 from trcpoints.monitoring.errands import NotTold
-from trcpoints.secrecy import Scrubber, kind_of
+from trcpoints.monitoring.sentry_event import sendable
+from trcpoints.secrecy import kind_of
 
 if TYPE_CHECKING:
     from sentry_sdk._types import Event, Hint, MonitorConfig
+    from sentry_sdk.consts import EndpointType
 
 FLUSH_TIME = 3.5
 """Seconds that Sentry may delay the end of a run; a dead one does, every time."""
@@ -45,45 +48,6 @@ SCHEDULES: Mapping[str, Schedule] = {
     "streaks": Schedule("5 0 * * *", margin=30, longest=30),
 }
 """The jobs that check in; the others are only reported when they fail."""
-
-_KEPT = (
-    "type",
-    "event_id",
-    "timestamp",
-    "platform",
-    "level",
-    "release",
-    "environment",
-    "sdk",
-    "message",
-    "tags",
-    "fingerprint",
-    "exception",
-    "monitor_slug",
-    "check_in_id",
-    "status",
-    "duration",
-    "monitor_config",
-)
-_KEPT_OF_EXCEPTION = ("type", "module", "value", "mechanism", "stacktrace")
-_KEPT_OF_MECHANISM = (
-    "type",
-    "handled",
-    "source",
-    "exception_id",
-    "parent_id",
-    "is_exception_group",
-)
-_KEPT_OF_FRAME = (
-    "filename",
-    "module",
-    "function",
-    "lineno",
-    "pre_context",
-    "context_line",
-    "post_context",
-    "in_app",
-)
 
 
 class SentryChannel:
@@ -208,11 +172,28 @@ class Client:
 
 
 class _Transport(HttpTransport):
-    """Remembers what could not be sent, and why."""
+    """Remembers what could not be sent, and why; reads little of an answer, and goes nowhere else.
+
+    The SDK itself would take a body of any size, and the key to wherever a redirect leads.
+    """
 
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__(options)
         self.lost: list[str] = []
+
+    # Any: the SDK's arguments are passed through as they come, and its pool's answer.
+    def _request(
+        self, method: str, endpoint_type: EndpointType, body: Any, headers: Mapping[str, str]
+    ) -> Any:
+        answer = self._pool.request(
+            method,
+            self._auth.get_api_url(endpoint_type),
+            body=body,
+            headers=headers,
+            redirect=False,
+            preload_content=False,
+        )
+        return without_body(answer)
 
     def on_dropped_event(self, reason: str) -> None:
         self.lost.append(reason)
@@ -227,7 +208,7 @@ def _set_up(settings: AlertSettings) -> None:
     scrub = scrubber(settings)
 
     def before_send(event: Event, hint: Hint) -> Event:
-        return _sendable(event, hint, scrub)
+        return sendable(event, hint, scrub)
 
     with warnings.catch_warnings():
         # Newer versions would rather be told what to send in another way, which older ones refuse.
@@ -251,44 +232,3 @@ def _set_up(settings: AlertSettings) -> None:
             shutdown_timeout=0,
             debug=False,
         )
-
-
-def _sendable(event: Event, hint: Hint, scrub: Scrubber) -> Event:
-    """What of an event is sent: what is named here, and nothing that the SDK may add one day."""
-    kept: dict[str, Any] = _only(_KEPT, event)
-    if kept.get("type") == "check_in":
-        return cast("Event", kept)
-    if "exception" in kept:
-        values = kept["exception"]["values"]
-        kept["exception"] = {"values": [_exception(value) for value in values]}
-        # The last one is what was reported; only its text is ours.
-        fault = hint["exc_info"][1]
-        kept["exception"]["values"][-1]["value"] = scrub.words(fault)[0]
-    return cast("Event", _scrubbed(kept, scrub))
-
-
-# Any: events are JSON.
-def _exception(value: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {key: value[key] for key in _KEPT_OF_EXCEPTION if key in value}
-    # A server's answer, a row of the database: nobody knows what others' texts quote.
-    kept["value"] = ""
-    kept["mechanism"] = _only(_KEPT_OF_MECHANISM, kept.get("mechanism") or {})
-    frames = (kept.get("stacktrace") or {}).get("frames") or []
-    kept["stacktrace"] = {"frames": [_only(_KEPT_OF_FRAME, frame) for frame in frames]}
-    return kept
-
-
-def _only(names: tuple[str, ...], value: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value[name] for name in names if name in value}
-
-
-def _scrubbed(value: Any, scrub: Scrubber) -> Any:
-    match value:
-        case str():
-            return scrub(value)
-        case dict():
-            return {key: _scrubbed(item, scrub) for key, item in value.items()}
-        case list() | tuple():
-            return [_scrubbed(item, scrub) for item in value]
-        case _:
-            return value

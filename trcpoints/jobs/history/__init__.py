@@ -1,1 +1,1 @@
-"""Every run of every job: what is on record of it, and how long."""
+"""The runs of sync and streaks: what is on record of them, and how long."""

@@ -16,8 +16,6 @@ from trcpoints.db.fields import from_driver
 from trcpoints.db.models import Run
 from trcpoints.documents import ErrorInfo
 from trcpoints.documents.history import HistoryListDocument, HistoryRun
-from trcpoints.jobs.memory import SYNC_JOB
-from trcpoints.members.judged import STREAKS_JOB
 
 COLUMNS = (
     Run.id,
@@ -57,12 +55,6 @@ def list_runs(engine: Engine, filters: Filters, *, limit: int, page: int) -> His
             limit=limit,
             runs=_page(engine, filters, limit, (page - 1) * limit),
         )
-
-
-def known_jobs(engine: Engine) -> list[str]:
-    """The jobs that have a run on record, and those that cron starts."""
-    on_record = {job for (job,) in engine.raw_rows(Run.select(Run.job).distinct())}
-    return sorted(on_record | {SYNC_JOB, STREAKS_JOB})
 
 
 @contextmanager

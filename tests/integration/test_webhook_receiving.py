@@ -246,6 +246,7 @@ def test_what_is_verified_and_means_nothing(
     assert jobs(cli) == []
     # Mended, the same delivery is taken.
     assert told(post(by_headers(event(), "msg_1"))) == (200, "queued")
+    assert told(post(by_headers(event(), "msg_1"))) == (200, "duplicate")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -15,10 +16,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.test_readme import blocks
 from tests.support.cli import Cli
 from tests.support.webhooks import (
     JSON,
     PATH,
+    SECRET,
     Sent,
     by_body,
     by_headers,
@@ -104,6 +107,34 @@ def test_killed_workers_lose_nothing_that_was_answered(hooked: Cli) -> None:
     assert {row.job_id for row in deliveries(hooked)} == {job.id for job in jobs(hooked)}
 
 
+def test_what_the_readme_shows_to_senders(hooked: Cli) -> None:
+    """Its lines for a shell with openssl and for Python, word for word but for the address."""
+    file = hooked.folder / "federations.toml"
+    file.write_text(file.read_text().replace("HOOK_S_SECRET", "GAA_WEBHOOK_SECRET"))
+    hooked.environment["GAA_WEBHOOK_SECRET"] = f"other {SECRET}"
+    given = {**environment(hooked), "GAA_WEBHOOK_SECRET": SECRET}
+    with gunicorn(hooked, workers=1) as port:
+        for line in (["bash", "-euxo", "pipefail", "-c"], [sys.executable, "-c"]):
+            script = shown("shell" if line[0] == "bash" else "python")
+            script = script.replace("https://points.example.org", f"http://127.0.0.1:{port}")
+            subprocess.run([*line, script], env=given, check=True, timeout=60)
+    assert [(row.form, row.external_id, row.event, row.outcome) for row in deliveries(hooked)] == [
+        ("headers", "M0001", "updated", "queued"),
+        ("body", "M0001", "updated", "queued"),
+        ("headers", "M0002", "deleted", "queued"),
+    ]
+
+
+def test_the_service_of_the_readme(hooked: Cli) -> None:
+    """Its gunicorn starts with these options, and the nginx before it names the same port."""
+    (line,) = re.findall(r"^ExecStart=\S+/gunicorn (.*)$", shown("systemd"), re.MULTILINE)
+    place, *options = line.removeprefix("--bind ").split()
+    assert f"proxy_pass http://{place};" in shown("nginx")
+    assert options == ["--workers", "4", "--no-control-socket", "trcpoints.federation.webhook:app"]
+    with gunicorn(hooked, workers=4) as port:
+        assert send(port, Sent(b"", {}, "GET", "/healthz")).status == "ok"
+
+
 def run_script(cli: Cli, sent: Sent, **variables: str) -> tuple[str, str]:
     """One request by the Common Gateway Interface; the answer's head and body."""
     given = {
@@ -156,14 +187,18 @@ def test_as_a_cgi_script(hooked: Cli) -> None:
 
 
 LIGHTTPD = """
+server.modules = ()
 server.document-root = "{folder}"
 server.port = 0
 server.bind = "{folder}/web.sock"
 server.errorlog = "{folder}/web.log"
-server.modules = ("mod_alias", "mod_cgi", "mod_setenv")
-alias.url = ("/webhooks/federation" => "{script}")
-$HTTP["url"] =^ "/webhooks/federation" {{ cgi.assign = ("" => "") }}
 """
+
+
+def shown(language: str) -> str:
+    """The one block of the README in a language."""
+    (block,) = blocks(language)
+    return block
 
 
 @pytest.fixture
@@ -173,11 +208,14 @@ def lighttpd(hooked: Cli, tmp_path: Path) -> Iterator[Path]:
     settings = "".join(
         f"export {name}={shlex.quote(value)}\n" for name, value in environment(hooked).items()
     )
-    line = f"exec {shlex.quote(sys.executable)} -m trcpoints.federation.webhook\n"
-    script.write_text(f"#!/bin/sh\n{settings}cd {shlex.quote(str(hooked.folder))} || exit\n{line}")
+    first, line = shown("cgi").splitlines()
+    line = line.replace("/srv/trcpoints", str(hooked.folder))
+    line = line.replace(".venv/bin/python", sys.executable)
+    script.write_text(f"{first}\n{settings}{line}\n")
     script.chmod(0o755)
     config = tmp_path / "lighttpd.conf"
-    config.write_text(LIGHTTPD.format(folder=tmp_path, script=script))
+    lines = shown("lighttpd").replace("/srv/trcpoints/federation-webhook", str(script))
+    config.write_text(LIGHTTPD.format(folder=tmp_path) + lines)
     program = shutil.which("lighttpd", path="/usr/sbin:/usr/bin")
     assert program is not None
     with subprocess.Popen([program, "-D", "-f", str(config)]) as server:

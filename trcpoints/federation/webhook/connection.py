@@ -14,7 +14,7 @@ from trcpoints.db.engine import Engine
 from trcpoints.db.models import MODELS
 from trcpoints.errors import DatabaseUnavailable
 
-KEPT_SECONDS = 5.0
+KEPT_SECONDS = 15.0
 """Opening one costs more than the work. Kept for long, it would not notice that the database was
 put back from a backup, or upgraded.
 """

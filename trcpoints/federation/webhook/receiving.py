@@ -120,7 +120,7 @@ def _verify(
     connector: Connector | None,
 ) -> tuple[Connector, Form, str] | Reason:
     """Whose it is, and by what it is recognised; or why that cannot be said."""
-    secret = connector.webhook_secret if connector and connector.enabled else None
+    secret = connector.webhook_secret if connector else None
     if signatures.has_envelope(headers):
         envelope = signatures.read_envelope(headers)
         if envelope is None:

@@ -10,7 +10,7 @@ import hmac
 import re
 import secrets
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -29,9 +29,6 @@ _LEAST_KEYS = 2
 
 _ID = re.compile(r"[!-~]{1,255}")
 _SECONDS = re.compile(r"0|[1-9][0-9]{0,10}")
-
-Key = tuple[bytes, bool]
-"""What to sign with, and whether that counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,23 +91,23 @@ def digest(canonical: bytes) -> str:
 
 
 def _is_any(
-    keys: Iterable[Key], expected: Callable[[bytes], bytes], given: tuple[str, ...]
+    keys: Iterable[bytes], expected: Callable[[bytes], bytes], given: tuple[str, ...]
 ) -> bool:
     """Compares all with all, so that the time it takes does not tell how far it came."""
     found = False
     words = [word.encode("utf-8", "surrogatepass") for word in given]
-    for key, counts in keys:
+    for key in keys:
         signature = expected(key)
         for word in words:
-            found |= hmac.compare_digest(signature, word) and counts
+            found |= hmac.compare_digest(signature, word)
     return found
 
 
-def _body_keys(secret: str | None) -> Iterator[Key]:
+def _body_keys(secret: str | None) -> list[bytes]:
     return _padded([word.encode("utf-8", "surrogateescape") for word in (secret or "").split()])
 
 
-def _standard_keys(secret: str | None) -> Iterator[Key]:
+def _standard_keys(secret: str | None) -> list[bytes]:
     decoded = (_decoded(word.removeprefix(PREFIX)) for word in (secret or "").split())
     return _padded([key for key in decoded if key])
 
@@ -123,6 +120,5 @@ def _decoded(text: str) -> bytes:
         return b""
 
 
-def _padded(keys: list[bytes]) -> Iterator[Key]:
-    yield from ((key, True) for key in keys)
-    yield from ((_NOBODY, False) for _ in range(_LEAST_KEYS - len(keys)))
+def _padded(keys: list[bytes]) -> list[bytes]:
+    return keys + [_NOBODY] * (_LEAST_KEYS - len(keys))

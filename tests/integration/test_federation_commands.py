@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 import time_machine
 
 from tests.support import books, queue
 from tests.support.cli import Cli
-from trcpoints.config import load_settings
 from trcpoints.demo.federation import TOKEN, SimulatedFederation
-from trcpoints.federation.checking import check_federation
 
 JUDES, FIANNA = "st-judes", "na-fianna"
 
@@ -209,6 +206,7 @@ def test_a_conflict_is_listed_shown_and_decided(disputed: Cli) -> None:
         "ours": "Annie",
         "resolved": "Anna",
     }
+    assert (conflict["member_id"], conflict["name"]) == ("1", "Anna")
     assert cli.ok("status")["federation"]["conflicts"] == 1
     shown = cli.ok("federation", "conflicts", "show", "1")
     assert (shown["now"], shown["conflict"]["run_id"]) == ("Anna", queue.runs(cli)[-1].id)
@@ -246,6 +244,7 @@ def test_the_status_of_federations(club: Cli) -> None:
         assert codes() == ["federation_overdue"]
         assert club("federation", "sync").code == 69
         assert codes() == ["federation_overdue"]
+        assert "\ntrcpoints_federation_overdue 1.0\n" in club("status", "--prometheus").out
         (connector,) = club.ok("status")["federation"]["connectors"]
         assert [one["overdue"] for one in connector["organizations"]] == [True, False]
         assert club.ok("status")["federation"]["pending"] == 1
@@ -257,20 +256,3 @@ def test_the_status_of_federations(club: Cli) -> None:
         assert codes() == ["federation_failed", "federation_overdue"]
         club.ok("federation", "sync", "--accept-changes")
         assert codes() == []
-
-
-def test_what_doctor_finds(club: Cli, tmp_path: Path) -> None:
-    def found() -> tuple[str, int]:
-        environ = {
-            **club.environment,
-            "FEDERATION_CONFIG": str(club.folder / "federations.toml"),
-        }
-        check = check_federation(load_settings(environ), environ)
-        return check.status, check.exit_code
-
-    assert found() == ("ok", 0)
-    queue.configure(club, [JUDES], 'strategy = "theirs"')
-    assert found() == ("fault", 78)
-    del club.environment["FEDERATION_CONFIG"]
-    environ = club.environment
-    assert check_federation(load_settings(environ), environ).status == "skipped"

@@ -60,6 +60,10 @@ CALLS = {
     "federation conflicts keep": [
         Call("federation conflicts keep 1 ours --by ann", "federation.conflicts.keep"),
     ],
+    "federation deliveries": [
+        Call("federation deliveries", "federation.deliveries"),
+        Call("federation deliveries --outcome refused --since 7d", "federation.deliveries"),
+    ],
     "sync": [
         Call("sync --dry-run --members", "sync"),
         Call("sync --members", "sync"),

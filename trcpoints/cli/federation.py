@@ -13,6 +13,7 @@ import typer
 
 from trcpoints.cli.app import command, group
 from trcpoints.cli.federation_conflicts import app as conflicts_app
+from trcpoints.cli.federation_deliveries import EXAMPLE, deliveries
 from trcpoints.cli.session import Session, session_of
 from trcpoints.errors import TrcpointsError
 
@@ -29,6 +30,7 @@ app = group(
     "Take the members from outside membership systems.", example="trcpoints federation check"
 )
 app.add_typer(conflicts_app, name="conflicts")
+command(app, example=EXAMPLE)(deliveries)
 
 
 @command(app, example="trcpoints federation sync --dry-run")

@@ -38,7 +38,7 @@ class Commands(LazyGroup):
         ),
         "history": (
             "trcpoints.cli.history",
-            "Every run of sync and streaks, and who was awarded what.",
+            "Every run of every job, and who was awarded what.",
         ),
         "federation": (
             "trcpoints.cli.federation",

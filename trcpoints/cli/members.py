@@ -164,7 +164,7 @@ def show(
         int, typer.Option("--limit", min=0, help="Entries and records of activity to show.")
     ] = 10,
 ) -> None:
-    """Show one member, with the newest of their ledger and activity."""
+    """Show one member: the newest of their ledger and activity, their federations, who set what."""
     from trcpoints.cli.members_shown import render_show
     from trcpoints.db.database import Access, open_database
     from trcpoints.members.views import show_member

@@ -324,8 +324,9 @@ class FederationJob(Model):
     """A job of the queue: an organization to be synced, or one member of it (`external_id`).
 
     `status` is pending, running, completed or failed. `run_id` is that of the last try, whose
-    lease is `federation:connector/organization`. `retry_count` tries have failed;
-    `next_retry_at` is when the next is due, None for at once. `event` is what a webhook said.
+    lease is `federation:connector/organization`. `retry_count` are the retries so far, with the
+    one that waits; `next_retry_at` is when it is due, None for at once. `event` is what a webhook
+    said.
     """
 
     id = BigAutoField()

@@ -11,9 +11,6 @@ from enum import Enum
 
 from trcpoints.federation.fields import column_value, is_same
 
-OURSELVES = "federation:"
-"""How `modified_by` begins where a federation set the value: followed by its scope."""
-
 
 class Outcome(Enum):
     """What comes of one field: the rows of the table of section 8."""
@@ -58,8 +55,8 @@ class Changes:
 
 
 def is_person(modified_by: str | None) -> bool:
-    """Whether `modified_by` names a person, and not a federation or nobody."""
-    return bool(modified_by) and not str(modified_by).startswith(OURSELVES)
+    """Whether `modified_by` names a person: what a federation sets is noted as nobody's."""
+    return bool(modified_by)
 
 
 def outcome(state: FieldState, region: str | None) -> Outcome:

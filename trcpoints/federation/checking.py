@@ -20,7 +20,6 @@ from trcpoints.federation.config import Connector, Federations, load_federations
 from trcpoints.federation.connectors import Source, open_source
 from trcpoints.federation.draining import Tick
 from trcpoints.federation.mapping import RecordMapping, RecordRejected
-from trcpoints.jobs.doctor.check import Check, fault_of
 from trcpoints.jobs.record import error_info
 from trcpoints.jobs.run import Clock
 from trcpoints.jobs.status_federation import Configured
@@ -86,20 +85,6 @@ def configured(
         return [], [wrong]
     connectors = federations.connectors.values() if federations else ()
     return [Configured(one.name, one.enabled, list(one.organizations)) for one in connectors], []
-
-
-def check_federation(settings: Settings, environ: Mapping[str, str]) -> Check:
-    """What `doctor` finds of the file; asks nobody."""
-    try:
-        federations = federations_of(settings, environ)
-    except TrcpointsError as fault:
-        return fault_of("federation", fault)
-    if federations is None:
-        return Check("federation", "skipped", "Not set up, which is fine.")
-    enabled = [one for one in federations.connectors.values() if one.enabled]
-    organizations = sum(len(connector.organizations) for connector in enabled)
-    told = f"Connectors that are enabled: {len(enabled)}, with organizations: {organizations}."
-    return Check("federation", "ok", told)
 
 
 def _described(

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import cast
 
 from trcpoints.db.engine import Engine
 from trcpoints.db.models import Conflict, Member
 from trcpoints.documents.federation import (
-    FederationConflictRow,
     FederationConflictsKeepDocument,
     FederationConflictsListDocument,
     FederationConflictsShowDocument,
@@ -16,6 +14,7 @@ from trcpoints.documents.federation import (
 )
 from trcpoints.errors import NotFound
 from trcpoints.federation.engine import keep
+from trcpoints.jobs.history.conflicts import conflict_row
 from trcpoints.members.lookup import LARGEST_ID
 
 
@@ -24,12 +23,15 @@ def list_conflicts(
 ) -> FederationConflictsListDocument:
     """A page of the conflicts, the newest first: those that nobody has decided on, or all."""
     with engine.snapshot():
-        query = Conflict.select(Conflict, Member.name).join(Member)
+        query = Conflict.select(Conflict, Member.id, Member.name).join(Member)
         if not everything:
             query = query.where(Conflict.kept.is_null())
         found = query.order_by(Conflict.id.desc()).paginate(page, limit)
         return FederationConflictsListDocument(
-            total=query.count(), page=page, limit=limit, conflicts=[_row(one) for one in found]
+            total=query.count(),
+            page=page,
+            limit=limit,
+            conflicts=[conflict_row(one) for one in found],
         )
 
 
@@ -37,7 +39,7 @@ def show_conflict(engine: Engine, conflict_id: int) -> FederationConflictsShowDo
     """One conflict; raises NotFound."""
     with engine.snapshot():
         found = _found(conflict_id)
-        return FederationConflictsShowDocument(conflict=_row(found), now=_now(found))
+        return FederationConflictsShowDocument(conflict=conflict_row(found), now=_now(found))
 
 
 def decide_conflict(
@@ -64,25 +66,3 @@ def _found(conflict_id: int) -> Conflict:
 def _now(conflict: Conflict) -> str | None:
     value: str | None = getattr(conflict.member, conflict.field)
     return value
-
-
-def _row(conflict: Conflict) -> FederationConflictRow:
-    return FederationConflictRow(
-        conflict_id=str(conflict.id),
-        run_id=conflict.run_id,
-        member_id=str(conflict.member_id),
-        name=conflict.member.name,
-        connector=conflict.connector,
-        organization=conflict.organization,
-        field=conflict.field,
-        base=conflict.base,
-        federation=conflict.federation,
-        ours=conflict.ours,
-        resolved=conflict.resolved,
-        strategy=conflict.strategy,
-        note=conflict.note,
-        created_at=conflict.created_at,
-        kept=cast("Side | None", conflict.kept),
-        kept_at=conflict.kept_at,
-        kept_by=conflict.kept_by,
-    )

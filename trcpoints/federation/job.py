@@ -18,9 +18,10 @@ from trcpoints.federation.connectors import open_source
 from trcpoints.federation.engine import FederationCounts, apply
 from trcpoints.federation.notices import Failure
 from trcpoints.federation.queue import claiming, ending
-from trcpoints.federation.queue.claiming import JOB, Claim
+from trcpoints.federation.queue.claiming import Claim
 from trcpoints.federation.queue.rules import Verdict
 from trcpoints.federation.work import Work, describe, stats_of
+from trcpoints.jobs.memory import FEDERATION_JOB
 from trcpoints.jobs.record import RunIdentity, error_info, new_run_id
 from trcpoints.jobs.run import Clock, JobRun, Outcome, Run, explained, status_of
 
@@ -37,7 +38,7 @@ class FederationRun(JobRun):
         now = clock()
         self.identity = RunIdentity(
             run_id=new_run_id(now),
-            job=JOB,
+            job=FEDERATION_JOB,
             trigger=_trigger(job),
             started_at=now,
             counted=True,

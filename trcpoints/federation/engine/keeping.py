@@ -48,7 +48,7 @@ def _find(conflict_id: int) -> Conflict:
     if found is None:
         raise NotFound(
             f"There is no conflict {conflict_id}.",
-            hint="See which there are: trcpoints federation conflicts",
+            hint="See which there are: trcpoints federation conflicts list --all",
         )
     return found
 

@@ -13,10 +13,10 @@ from trcpoints.db.models import FederationJob, Lease
 from trcpoints.errors import LeaseHeld
 from trcpoints.federation.queue.rules import MOST_RUNNING
 from trcpoints.jobs.lease import is_live
+from trcpoints.jobs.memory import FEDERATION_JOB
 from trcpoints.jobs.owner import Owner
 
-JOB = "federation"
-_LEASES = f"{JOB}:"
+_LEASES = f"{FEDERATION_JOB}:"
 
 
 class ClaimLost(LeaseHeld):

@@ -52,8 +52,8 @@ def report(session: Session, fault: BaseException) -> int:
         session.json = False
         fault = OutputFailed(f"The output cannot be written: {fault}.")
     # Whose lease was taken while it worked is no run that was not needed.
-    is_harmless = isinstance(fault, TryLater) and not isinstance(fault, LeaseLost)
-    if session.quiet and is_harmless and not session.json:
+    is_silent = session.quiet and not session.json
+    if is_silent and isinstance(fault, TryLater) and not isinstance(fault, LeaseLost):
         return fault.exit_code
     if not isinstance(fault, TrcpointsError | Interrupted | typer.TyperException):
         fault = InternalError.of(fault)

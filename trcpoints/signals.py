@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 from trcpoints.errors import Interrupted
+
+_AGAIN = 0.01
+"""Seconds after which a signal is raised again that was raised where nobody can hear it."""
 
 
 class _State:
@@ -15,6 +20,7 @@ class _State:
 
     holders = 0
     arrived: int | None = None
+    raised: Interrupted | None = None
 
 
 def install() -> None:
@@ -24,6 +30,18 @@ def install() -> None:
     # A terminal that is closed; nohup has it ignored, and so it stays.
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
         signal.signal(signal.SIGHUP, _arrive)
+    sys.unraisablehook = _hear_again
+
+
+def finish() -> None:
+    """From now on they are too late: nothing is left to be done but to end."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def raised() -> Interrupted | None:
+    """The signal that has been raised. Python wraps it where it breaks off a class statement."""
+    return _State.raised
 
 
 @contextmanager
@@ -40,7 +58,7 @@ def held() -> Iterator[None]:
         number = _State.arrived
         if number is not None and _State.holders == 0:
             _State.arrived = None
-            raise Interrupted(number)
+            _raise(number)
 
 
 def _arrive(number: int, _frame: FrameType | None) -> None:
@@ -49,4 +67,20 @@ def _arrive(number: int, _frame: FrameType | None) -> None:
     if _State.holders:
         _State.arrived = number
         return
-    raise Interrupted(number)
+    _raise(number)
+
+
+def _raise(number: int) -> NoReturn:
+    _State.raised = Interrupted(number)
+    raise _State.raised
+
+
+def _hear_again(lost: sys.UnraisableHookArgs) -> None:
+    """A signal that broke off a finalizer, which Python only mumbles about, has to be heard."""
+    fault = lost.exc_value
+    if not isinstance(fault, Interrupted):
+        sys.__unraisablehook__(lost)
+        return
+    number = fault.signal_number
+    signal.signal(signal.SIGALRM, lambda _number, frame: _arrive(number, frame))
+    signal.setitimer(signal.ITIMER_REAL, _AGAIN)

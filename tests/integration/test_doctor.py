@@ -364,7 +364,7 @@ def test_alerts_that_are_set_up(cli: Cli, mee6: SimulatedMee6) -> None:
     assert [found[name]["status"] for name in ALERTS] == ["fault"] * 3
     assert SECRET not in str(found)
     for name in ALERTS:
-        assert re.search(r"\w\.$", found[name]["message"]), found[name]["message"]
+        assert re.search(r"[\w)]\.$", found[name]["message"]), found[name]["message"]
 
 
 def test_who_has_taken_the_test_is_told_beside_who_has_not(cli: Cli, mee6: SimulatedMee6) -> None:

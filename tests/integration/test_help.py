@@ -17,14 +17,13 @@ def test_a_flag_takes_no_value(sqlite_cli: Cli) -> None:
 @pytest.mark.parametrize(
     "path", ["db leases", "db copy", "db backup", "db upgrade", "history prune"]
 )
-def test_no_line_of_help_is_broken_and_then_short(sqlite_cli: Cli, path: str) -> None:
-    lines = on_a_screen(sqlite_cli, 80, *path.split(), "--help")
+def test_no_line_of_help_is_broken_on_a_narrow_terminal(sqlite_cli: Cli, path: str) -> None:
+    """Typer keeps the lines of what follows the summary, so they must be short by themselves."""
+    lines = on_a_screen(sqlite_cli, 200, *path.split(), "--help")
     end = next(number for number, line in enumerate(lines) if line.startswith("╭"))
-    for line, following in zip(lines[:end], lines[1:end], strict=False):
-        if following.strip():
-            assert len(f"{line.rstrip()} {following.split()[0]}") > 75 or line.rstrip().endswith(
-                (":", ".")
-            ), line
+    rest = lines[4:end]
+    assert any(line.strip() for line in rest)
+    assert all(len(line.rstrip()) < 80 for line in rest)
 
 
 @pytest.mark.parametrize(

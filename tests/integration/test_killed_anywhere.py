@@ -72,6 +72,9 @@ def prepared(cli: Cli, tmp_path: Path) -> Cli:
     return cli
 
 
+EVERY = [pytest.param(3, id="third step"), pytest.param(1, id="step", marks=pytest.mark.slow)]
+
+
 @pytest.fixture
 def copy_of(request: pytest.FixtureRequest, tmp_path: Path) -> CopyOf:
     """Makes a copy of a database, for one try."""
@@ -172,9 +175,16 @@ def assert_nothing_hangs(cli: Cli) -> None:
     assert "running" not in [run.status for run in books.runs(cli)]
 
 
+@pytest.mark.parametrize("every", EVERY)
 @pytest.mark.parametrize("kind", [*JOBS, *COMMANDS])
 def test_the_next_run_gives_the_books_of_an_undisturbed_one(
-    prepared: Cli, mee6: SimulatedMee6, copy_of: CopyOf, warm: Warm, tmp_path: Path, kind: str
+    prepared: Cli,
+    mee6: SimulatedMee6,
+    copy_of: CopyOf,
+    warm: Warm,
+    tmp_path: Path,
+    kind: str,
+    every: int,
 ) -> None:
     if kind in JOBS:
         command = a_job(kind, prepared, mee6, tmp_path)
@@ -193,7 +203,7 @@ def test_the_next_run_gives_the_books_of_an_undisturbed_one(
     steps = int(undisturbed.err.splitlines()[-1])
     assert steps >= 4
 
-    for at in range(1, steps + 1):
+    for at in range(1, steps + 1, every):
         prepared.environment["DATABASE_URL"] = copy_of(origin)
         assert disturbed(at).code == -signal.SIGKILL, at
         if kind != "rebuild":
@@ -205,9 +215,16 @@ def test_the_next_run_gives_the_books_of_an_undisturbed_one(
         assert_nothing_hangs(prepared)
 
 
+@pytest.mark.parametrize("every", EVERY)
 @pytest.mark.parametrize("kind", JOBS)
 def test_a_signal_anywhere_leaves_a_record_that_is_true(
-    prepared: Cli, mee6: SimulatedMee6, copy_of: CopyOf, warm: Warm, tmp_path: Path, kind: str
+    prepared: Cli,
+    mee6: SimulatedMee6,
+    copy_of: CopyOf,
+    warm: Warm,
+    tmp_path: Path,
+    kind: str,
+    every: int,
 ) -> None:
     command = a_job(kind, prepared, mee6, tmp_path)
     origin = prepared.environment["DATABASE_URL"]
@@ -220,7 +237,7 @@ def test_a_signal_anywhere_leaves_a_record_that_is_true(
     repeated = timeless(books.everything(prepared))
     told = undisturbed.json["status"]
 
-    for at in range(1, int(undisturbed.err.splitlines()[-1]) + 1):
+    for at in range(1, int(undisturbed.err.splitlines()[-1]) + 1, every):
         prepared.environment["DATABASE_URL"] = copy_of(origin)
         (stopped,) = warm.run(
             [command], prepared.folder, prepared.environment, at=at, number="TERM"

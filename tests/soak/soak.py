@@ -110,9 +110,9 @@ class Soak:
             self.mee6.world.set_xp(player, self.xp[player])
 
     def _misbehave(self) -> None:
-        if self.chance.random() < 0.3:
+        if self.chance.random() < 0.6:
             self.mee6.behave()
-        if self.chance.random() < 0.5:
+        if self.chance.random() < 0.3:
             fault = self.chance.choice([fault for fault in Fault if fault not in _TAKES_EVENT])
             self.mee6.misbehave(fault, times=self.chance.randint(1, 6))
             self.seen[f"fault {fault.name}"] += 1

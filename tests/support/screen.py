@@ -7,6 +7,7 @@ import pty
 import re
 import subprocess
 import sys
+from contextlib import suppress
 
 from tests.support.cli import Cli
 
@@ -14,15 +15,20 @@ from tests.support.cli import Cli
 def on_a_screen(cli: Cli, width: int, *arguments: str) -> list[str]:
     """The lines that a command, which must succeed, shows on a terminal so many columns wide."""
     leader, follower = pty.openpty()
-    subprocess.run(
+    with subprocess.Popen(
         [sys.executable, "-m", "trcpoints", *arguments],
         cwd=cli.folder,
         env={**cli.environment, "TERM": "xterm", "COLUMNS": str(width), "LINES": "24"},
         stdin=subprocess.DEVNULL,
         stdout=follower,
-        check=True,
-    )
-    os.close(follower)
-    shown = re.sub(r"\x1b\[[0-9;]*m", "", os.read(leader, 65536).decode()).replace("\r", "")
+    ) as process:
+        os.close(follower)
+        seen = b""
+        # Linux says that the other end was closed by an error.
+        with suppress(OSError):
+            while some := os.read(leader, 65536):
+                seen += some
     os.close(leader)
+    assert process.returncode == 0
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", seen.decode()).replace("\r", "")
     return shown.splitlines()

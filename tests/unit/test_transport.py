@@ -27,7 +27,7 @@ from trcpoints.errors import (
 )
 from trcpoints.http.mishaps import parse_retry_after
 from trcpoints.http.transport import Answer, Limits, Transport
-from trcpoints.mee6.client import fetch_leaderboard
+from trcpoints.mee6.client import fetch_first_page, fetch_leaderboard
 from trcpoints.mee6.leaderboard import Leaderboard
 
 GUILD = "159962941502783488"
@@ -169,6 +169,13 @@ def test_three_retries_and_no_more(mee6: responses.RequestsMock) -> None:
     assert len(mee6.calls) == 4
     assert type(caught.value) is SourceUnavailable
     assert "trcpoints sync --from FILE" in caught.value.hint
+    assert "(4 requests, 3 of them repeated)" in caught.value.message
+
+
+def test_one_request_is_one(mee6: responses.RequestsMock) -> None:
+    answers(mee6, 500)
+    with pytest.raises(SourceUnavailable, match=r"\(1 request\)\.$"):
+        fetch_first_page(settings(), now=lambda: NOW)
 
 
 def test_each_page_has_retries_of_its_own(mee6: responses.RequestsMock) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import typer
 
-from trcpoints import logs
+from trcpoints import logs, signals
 from trcpoints.cli.text import harmless, storable
 from trcpoints.errors import (
     InternalError,
@@ -56,7 +56,7 @@ def report(session: Session, fault: BaseException) -> int:
     if is_silent and isinstance(fault, TryLater) and not isinstance(fault, LeaseLost):
         return fault.exit_code
     if not isinstance(fault, TrcpointsError | Interrupted | typer.TyperException):
-        fault = InternalError.of(fault)
+        fault = signals.raised() or InternalError.of(fault)
     if session.verbose and isinstance(fault, InternalError):
         import traceback
 

@@ -80,7 +80,13 @@ def run() -> NoReturn:
     """The console command."""
     open_streams()
     signals.install()
-    sys.exit(main(sys.argv[1:]))
+    try:
+        code = main(sys.argv[1:])
+        signals.finish()
+    except Interrupted as stop:
+        # It came while the end was told of.
+        code = stop.exit_code
+    sys.exit(code)
 
 
 def main(arguments: list[str]) -> int:

@@ -193,7 +193,8 @@ class _Course:
         end = RunEnd(
             status=outcome.status,
             exit_code=0 if fault is None else fault.exit_code,
-            duration_seconds=(outcome.finished_at - identity.started_at).total_seconds(),
+            # Not below nothing, should the clock have been set back.
+            duration_seconds=max((outcome.finished_at - identity.started_at).total_seconds(), 0.0),
             fault=fault,
             failures_before=None if self._before is None else self._before.consecutive_failures,
             failures=outcome.failures,

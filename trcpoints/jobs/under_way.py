@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from trcpoints import signals
 from trcpoints.db.engine import Engine
 from trcpoints.documents import RunStatus
 from trcpoints.errors import DatabaseLocked, InternalError, Interrupted, TrcpointsError, TryLater
@@ -203,7 +204,9 @@ class Run:
 
 def explained(fault: BaseException) -> TrcpointsError | Interrupted:
     """The failure to tell of; what nobody expected becomes an InternalError."""
-    return fault if isinstance(fault, TrcpointsError | Interrupted) else InternalError.of(fault)
+    if isinstance(fault, TrcpointsError | Interrupted):
+        return fault
+    return signals.raised() or InternalError.of(fault)
 
 
 def status_of(fault: BaseException) -> RunStatus:

@@ -91,7 +91,7 @@ def test_every_job_is_done_once(cli: Cli) -> None:
 @pytest.mark.slow
 def test_every_one_of_thousands_of_jobs_is_done_once(cli: Cli) -> None:
     is_sqlite = sqlite_path(cli.environment["DATABASE_URL"]) is not None
-    fill(cli, organizations=20, each=20 if is_sqlite else 100)
+    fill(cli, organizations=20, each=20 if is_sqlite else 50)
     drained(cli, processes=7, seconds=1800)
     assert check_history(cli) > 1
 
@@ -238,7 +238,7 @@ def copy_of(request: pytest.FixtureRequest, cli: Cli) -> Callable[[str], str]:
     return copy
 
 
-@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [9, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("number", ["KILL", "TERM"])
 def test_a_signal_at_any_step_leaves_a_queue_that_goes_on(
     cli: Cli, copy_of: Callable[[str], str], number: str, every: int

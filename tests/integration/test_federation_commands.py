@@ -100,7 +100,8 @@ def test_a_person_sees_what_was_done_before_a_failure(club: Cli) -> None:
     assert "st-judes.csv" in quiet.err
 
 
-def test_a_locked_database_puts_the_job_back(club: Cli) -> None:
+def test_a_locked_database_puts_the_job_back(club: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trcpoints.db.engine.LOCK_WAIT", 0.3)
     club.ok("federation", "sync")
     with books.locked(club):
         # What cannot even be enqueued is nobody's failure.

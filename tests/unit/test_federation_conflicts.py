@@ -21,7 +21,6 @@ from trcpoints.federation.conflicts import (
 from trcpoints.federation.fields import column_value, is_same
 
 BY_ANN = "cli:ann"
-BY_FEDERATION = "federation:gaa/st-judes"
 MAPPED = ("first_name", "email", "phone", "discord_id", "subscription_status")
 
 Values = dict[str, str | None]
@@ -35,7 +34,6 @@ Values = dict[str, str | None]
         ("local_wins", BY_ANN, "ours"),
         ("local_wins", None, "ours"),
         ("merge", BY_ANN, "ours"),
-        ("merge", BY_FEDERATION, "theirs"),
         ("merge", None, "theirs"),
     ],
 )
@@ -157,7 +155,7 @@ class Model:
                 strategy=self.strategy,
             )
         self.ours.update(decision.values)
-        self.modified_by.update(dict.fromkeys(decision.values, BY_FEDERATION))
+        self.modified_by.update(dict.fromkeys(decision.values))
         self.base = decision.base
         return decision
 
@@ -174,7 +172,7 @@ def values_of(name: str) -> st.SearchStrategy[str | None]:
 
 
 RECORDS = st.fixed_dictionaries({name: values_of(name) for name in MAPPED})
-EDITS = st.dictionaries(st.sampled_from(MAPPED), st.sampled_from([BY_ANN, BY_FEDERATION, None]))
+EDITS = st.dictionaries(st.sampled_from(MAPPED), st.sampled_from([BY_ANN, None]))
 
 
 @st.composite

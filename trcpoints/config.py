@@ -88,7 +88,8 @@ class AlertSettings:
 class Settings:
     """Everything that the environment says, checked.
 
-    `host_id` names this machine in leases; None: by its own ids.
+    `host_id` names this machine in leases; None: by its own ids. `federation_config` is the
+    file of the federations (section 8), which only their commands read.
     """
 
     database_url: str = field(repr=False)
@@ -97,6 +98,7 @@ class Settings:
     trigger: Literal["scheduled", "manual"] = "manual"
     host_id: str | None = None
     log_format: Literal["text", "json"] = "text"
+    federation_config: Path | None = None
 
 
 def load_settings(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
@@ -116,7 +118,7 @@ def read_settings(
     configuration folder. A setting that is wrong has its default. Raises ConfigurationInvalid
     only where the file cannot be read.
     """
-    values = {**_read_env_file(env_file), **environ}
+    values = environment(environ, env_file)
     reader = _Reader(values)
     settings = Settings(
         database_url=reader.get("DATABASE_URL", database_url) or reader.default_database_url(),
@@ -125,8 +127,8 @@ def read_settings(
             or reader.get("DISCORD_GUILD_ID", _snowflake),
             enabled=reader.get_or("MEE6_SYNC_ENABLED", _boolean, True),
             api_base=reader.get_or("MEE6_API_BASE", _http_url, DEFAULT_API_BASE),
-            auth_token=reader.get("MEE6_AUTH_TOKEN", _header_value),
-            user_agent=reader.get_or("MEE6_USER_AGENT", _header_value, DEFAULT_USER_AGENT),
+            auth_token=reader.get("MEE6_AUTH_TOKEN", header_value),
+            user_agent=reader.get_or("MEE6_USER_AGENT", header_value, DEFAULT_USER_AGENT),
             page_size=reader.get_or("MEE6_PAGE_SIZE", _page_size, 999),
             retry_base=reader.get_or("MEE6_RETRY_BASE", _seconds, 5.0),
             request_interval=reader.get_or("MEE6_REQUEST_INTERVAL", _seconds, 2.0),
@@ -135,8 +137,17 @@ def read_settings(
         trigger=reader.get("TRCPOINTS_TRIGGER", _trigger) or "manual",
         host_id=reader.get("TRCPOINTS_HOST_ID", _host_id),
         log_format=reader.get("TRCPOINTS_LOG_FORMAT", _log_format) or "text",
+        federation_config=reader.get("FEDERATION_CONFIG", _path),
     )
     return settings, reader.faults
+
+
+def environment(environ: Mapping[str, str], env_file: Path | None = None) -> dict[str, str]:
+    """All variables: those of `environ` over those of the first `.env` there is.
+
+    Raises ConfigurationInvalid where the file cannot be read.
+    """
+    return {**_read_env_file(env_file), **environ}
 
 
 def _read_alerts(reader: _Reader, secrets: frozenset[str]) -> AlertSettings:
@@ -144,7 +155,7 @@ def _read_alerts(reader: _Reader, secrets: frozenset[str]) -> AlertSettings:
     return AlertSettings(
         sentry_dsn=reader.get("SENTRY_DSN", _sentry_dsn),
         sentry_environment=reader.get_or("SENTRY_ENVIRONMENT", _sentry_environment, "production"),
-        notify_urls=reader.get_or("TRCPOINTS_NOTIFY_URLS", _apprise_urls, ()),
+        notify_urls=reader.get_or("TRCPOINTS_NOTIFY_URLS", apprise_urls, ()),
         ping_urls={job: url for job, url in pings.items() if url is not None},
         secrets=secrets,
     )
@@ -315,7 +326,8 @@ def _http_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _header_value(text: str) -> str:
+def header_value(text: str) -> str:
+    """The text, if an HTTP header can carry it; else raises ValueError with what it should be."""
     if not (text.isascii() and text.isprintable()):
         raise ValueError("should be printable ASCII characters on one line")
     return text
@@ -354,6 +366,15 @@ def _log_format(text: str) -> Literal["text", "json"]:
     raise ValueError("should be text or json")
 
 
+def _path(text: str) -> Path:
+    if "\0" in text:
+        raise ValueError("should be the name of a file")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError("should be a file's path without ~, for this user has no home") from None
+
+
 def _host_id(text: str) -> str:
     if not text.isprintable() or len(text) > 100:
         raise ValueError("should be a name of at most 100 characters, one for each machine")
@@ -379,7 +400,8 @@ def _sentry_environment(text: str) -> str:
     return text
 
 
-def _apprise_urls(text: str) -> tuple[str, ...]:
+def apprise_urls(text: str) -> tuple[str, ...]:
+    """The addresses of Apprise in a text; raises ValueError with what they should look like."""
     urls = tuple(text.split())
     if not all(re.match(r"[A-Za-z][A-Za-z0-9+.-]*://.", url) for url in urls):
         raise ValueError(

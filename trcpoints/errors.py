@@ -130,6 +130,12 @@ class LeaderboardInvalid(DataRefused):
     code = "leaderboard_invalid"
 
 
+class SourceInvalid(DataRefused):
+    """A federation's answer that cannot be trusted: nothing of it is used (design, section 8)."""
+
+    code = "source_invalid"
+
+
 class SourceUnavailable(TrcpointsError):
     """A source could not be read, though it may answer another time."""
 
@@ -144,7 +150,7 @@ class SourceRefused(SourceUnavailable):
 
 
 class RateLimited(SourceUnavailable):
-    """MEE6 asked for a pause that is too long to be waited out (design, section 3).
+    """A source asked for a pause that is too long to be waited out (design, section 3).
 
     `retry_after` is what it asked for, in seconds, or None when it named no time.
     """

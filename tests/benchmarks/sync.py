@@ -162,12 +162,12 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=11)
     parser.add_argument("--engine", choices=ENGINES, nargs="+", default=list(ENGINES))
     options = parser.parse_args()
-    _say(f"Python {platform.python_version()}, {os.cpu_count()} processors, {_processor()}; ")
+    _say(f"Python {platform.python_version()}, {os.cpu_count()} processors, {processor()}; ")
     _say(f"medians of {options.runs} runs\n\n")
     _say("| engine | members | floor | sync | ratio | per row | ratio | memory per member |\n")
     _say("|---|---|---|---|---|---|---|---|\n")
     for engine in options.engine:
-        with _bench(engine) as bench:
+        with open_bench(engine) as bench:
             start = bench.peak(1)
             for members in options.members:
                 cells = [engine, f"{members:,}", *_measure(bench, members, options.runs)]
@@ -206,7 +206,7 @@ def _measure(bench: Bench, members: int, runs: int) -> list[str]:
 
 
 @contextmanager
-def _bench(engine: str) -> Iterator[Bench]:
+def open_bench(engine: str) -> Iterator[Bench]:
     with TemporaryDirectory(prefix="trcpoints-benchmark-") as name:
         folder = Path(name)
         if engine == "sqlite":
@@ -248,7 +248,7 @@ def _file(url: str) -> Path:
     return Path(url.removeprefix("sqlite:///"))
 
 
-def _processor() -> str:
+def processor() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     return next((line.partition(":")[2].strip() for line in lines if "model name" in line), "?")
 

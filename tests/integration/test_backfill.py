@@ -24,7 +24,7 @@ from tests.support.mee6 import show
 from trcpoints.config import sqlite_path
 from trcpoints.db.database import Access, open_database
 from trcpoints.db.engine import Engine
-from trcpoints.db.models import Member
+from trcpoints.db.models import Member, MemberEdit
 from trcpoints.demo.faults import Fault
 from trcpoints.demo.server import SimulatedMee6
 from trcpoints.errors import DatabaseUnavailable
@@ -132,6 +132,7 @@ def test_a_record_that_cannot_be_read_is_not_an_absence(cli: Cli) -> None:
 @given(rows=st.lists(st.tuples(st.integers(-5, 5), st.integers(0, 1200)), min_size=1, max_size=9))
 def test_totals_and_ranks_agree_with_a_count_by_hand(cli: Cli, rows: list[tuple[int, int]]) -> None:
     with open_database(cli.environment["DATABASE_URL"], Access.WRITE):
+        MemberEdit.delete().execute()
         Member.delete().execute()
     ids = [str(101 + number) for number in range(len(rows))]
     books.link(cli, ids)

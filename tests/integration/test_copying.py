@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 
 from tests.conftest import ENGINES
-from tests.support import books
+from tests.support import books, queue
 from tests.support.cli import Cli
 from tests.support.history import write_runs
 from tests.support.postgres import PostgresServer
 from trcpoints.config import sqlite_path, sqlite_url
 from trcpoints.db.backup import back_up
 from trcpoints.db.database import Access, connected, open_database
-from trcpoints.db.models import MODELS, Lease, Milestone
+from trcpoints.db.models import MODELS, Lease, Milestone, WebhookDelivery, WebhookRefusal
 
 ANN, BOB, CID = "101", "102", "103"
 
@@ -83,7 +83,26 @@ def filled(cli: Cli) -> Cli:
         )
         # What takes five days to reach.
         Milestone.create(member=1, streak_since="2026-01-05", days=5, reached_on="2026-01-09")
+    federate(cli)
     return cli
+
+
+def federate(cli: Cli) -> None:
+    """Sync a federation that does not agree with us, and let webhooks have come."""
+    queue.configure(cli, ["st-judes"])
+    file = queue.export(cli, "st-judes", ["Ann"])
+    file.write_text("id,first,email\n1,Ann \\N,ann@example.org\n")
+    cli.ok("members", "set", "1", "--first-name", "Annie", "--by", "eve \\. é")
+    cli.ok("federation", "sync")
+    # Backups are looked for in this folder, and nothing else.
+    file.unlink()
+    (cli.folder / cli.environment.pop("FEDERATION_CONFIG")).unlink()
+    now = datetime.now(UTC)
+    with open_database(cli.environment["DATABASE_URL"], Access.WRITE) as engine, engine.books():
+        WebhookDelivery.create(
+            connector="club", form="headers", delivery_id="m", received_at=now, outcome="queued"
+        )
+        WebhookRefusal.create(connector="", reason="malformed", minute=now, count=2)
 
 
 def everything(url: str) -> dict[str, list[dict[str, Any]]]:
@@ -129,7 +148,7 @@ def test_a_database_moves_to_either_engine(filled: Cli, target: str) -> None:
     assert {name: document["tables"][name] for name in ("member", "discord_activity", "run")} == {
         "member": 3,
         "discord_activity": 5,
-        "run": 4,
+        "run": 5,
     }
     _assert_spelling_of_times(target)
     moved = at(filled, target)
@@ -149,6 +168,20 @@ def test_who_is_at_work_here_is_not_at_work_in_the_copy(filled: Cli, target: str
     assert copy.ok("db", "leases")["leases"] == []
     run = copy.ok("history", "show", "r")["run"]
     assert (run["status"], run["finished_at"] is not None) == ("abandoned", True)
+
+
+def test_a_job_that_is_at_work_here_waits_in_the_copy(filled: Cli, target: str) -> None:
+    """Or nobody could sync that organization there until it was found to be stuck."""
+    queue.execute(filled, "UPDATE federation_job SET status = 'running', finished_at = NULL")
+    filled.ok("db", "copy", "--to", target)
+    assert [job.status for job in queue.jobs(filled)] == ["running"]
+    copy = at(filled, target)
+    (job,) = queue.jobs(copy)
+    assert (job.status, job.started_at, job.retry_count) == ("pending", None, 0)
+    queue.configure(copy, ["st-judes"])
+    queue.export(copy, "st-judes", ["Ann"])
+    done = copy.ok("federation", "retry")
+    assert ([run["job_id"] for run in done["runs"]], done["stuck"]) == (["1"], [])
 
 
 def test_an_empty_database_can_be_copied(cli: Cli, target: str) -> None:

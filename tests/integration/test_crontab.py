@@ -46,6 +46,8 @@ def test_what_runs_when() -> None:
         "streaks": ("5 0 * * *", True),
         "leaderboard": ("*/5 * * * *", True),
         "status": ("*/5 * * * *", False),
+        "federation sync": ("0 2 * * *", True),
+        "federation retry": ("*/5 * * * *", True),
         "db backup": ("30 2 * * *", True),
         "points verify": ("40 2 * * *", True),
         "history prune": ("50 2 * * *", True),

@@ -41,10 +41,12 @@ def test_db_upgrade_makes_a_database_and_can_be_repeated(sqlite_cli: Cli, tmp_pa
         "0002_streaks",
         "0003_status",
         "0004_leases",
+        "0005_federation",
+        "0006_webhooks",
     ]
-    assert first["schema_version"] == 4
+    assert first["schema_version"] == 6
     assert sqlite_cli.ok("db", "upgrade")["applied"] == []
-    assert sqlite_cli.ok("db", "check")["schema_version"] == 4
+    assert sqlite_cli.ok("db", "check")["schema_version"] == 6
 
 
 def test_a_sqlite_file_is_for_its_owner_only(sqlite_cli: Cli, tmp_path: Path) -> None:

@@ -60,14 +60,14 @@ def behind_its_back(cli: Cli, statement: str) -> None:
             server.execute(statement.encode())
 
 
-def leases_taken(cli: Cli, *, minutes: float, pid: int | None = None) -> None:
-    """A sync that this process, or one that is gone, began some time ago."""
+def leases_taken(cli: Cli, *, minutes: float, pid: int | None = None, name: str = "sync") -> None:
+    """A run that this process, or one that is gone, began some time ago."""
     now = datetime.now(UTC)
     us = this_process(None)._asdict()
     owner = us if pid is None else {**us, "pid": pid, "process_started": "1"}
     with open_database(cli.environment["DATABASE_URL"], Access.WRITE):
         Lease.insert(
-            name="sync",
+            name=name,
             token="t",
             run_id="run-1",
             acquired_at=now - timedelta(minutes=minutes),
@@ -80,7 +80,10 @@ def test_all_is_well(cli: Cli, mee6: SimulatedMee6) -> None:
     set_up(cli, mee6)
     found = statuses(checks(cli))
     told_no_time = ["clock"] if file_of(cli) else []
-    assert found.pop("skipped") == [*([] if file_of(cli) else OF_A_FILE), *told_no_time, *ALERTS]
+    not_set_up = [*ALERTS, "federation"]
+    assert found.pop("skipped") == [
+        *([] if file_of(cli) else OF_A_FILE), *told_no_time, *not_set_up
+    ]  # fmt: skip
     assert list(found) == ["ok"]
 
 
@@ -333,6 +336,16 @@ def test_a_run_whose_process_is_gone(cli: Cli, mee6: SimulatedMee6) -> None:
     check = checks(cli)["leases"]
     assert (check["status"], "gone" in check["message"]) == ("warning", True)
     assert check["hint"].endswith("trcpoints sync")
+
+
+def test_a_federation_whose_process_is_gone(cli: Cli, mee6: SimulatedMee6) -> None:
+    set_up(cli, mee6)
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    leases_taken(cli, minutes=31, pid=ended.pid, name="federation:club/st-judes")
+    check = checks(cli)["leases"]
+    assert "federation:club/st-judes has been at work for 31 minutes" in check["message"]
+    assert check["hint"].endswith("trcpoints federation retry")
 
 
 def test_alerts_that_are_set_up(cli: Cli, mee6: SimulatedMee6) -> None:

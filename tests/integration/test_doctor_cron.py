@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.support import books
+from tests.support import books, queue
 from tests.support.cli import Cli
 from tests.support.doctor import CRONTAB, Checks, checks, crontab
 from tests.support.history import write_runs
@@ -95,6 +95,19 @@ def test_no_line(cli: Cli, text: str) -> None:
     assert "crontab.example" in check["hint"]
 
 
+def test_lines_for_federations_where_there_are_any(cli: Cli) -> None:
+    crontab(cli, STREAKS)
+    assert checks(cli)["cron"]["status"] == "ok"
+    queue.configure(cli, ["st-judes"])
+    message = checks(cli)["cron"]["message"]
+    assert message.startswith("No line starts federation sync and federation retry:")
+    crontab(cli, f"{STREAKS}\n0 2 * * * trcpoints federation  sync -q")
+    assert checks(cli)["cron"]["message"].startswith("No line starts federation retry:")
+    crontab(cli, (REPOSITORY / "crontab.example").read_text(encoding="utf-8"))
+    told = "federation sync (0 2 * * *), federation retry (*/5 * * * *)."
+    assert checks(cli)["cron"]["message"].endswith(told)
+
+
 @pytest.mark.parametrize("name", ["crontab", "cron.d/trcpoints"])
 def test_a_line_of_the_system(cli: Cli, system: Path, name: str) -> None:
     crontab(cli, None, says="not allowed")
@@ -154,6 +167,7 @@ def in_zone(cli: Cli, zone: str) -> Checks:
         ("5 * * * * trcpoints streaks", "", ZONE, "ok"),
         ("@hourly trcpoints streaks", "", ZONE, "ok"),
         ("5 0 * * * trcpoints points verify", "", ZONE, "ok"),
+        ("0 2 * * * trcpoints federation sync", "", ZONE, "ok"),
     ],
 )
 def test_what_the_hours_mean(cli: Cli, text: str, version: str, zone: str, status: str) -> None:

@@ -212,7 +212,7 @@ def test_runs_of_other_jobs_tell_their_counts(cli: Cli) -> None:
         "strategy": "merge",
         "complete": True,
     }
-    start = {"job": "federation", "scope": "gaa:st-judes"}
+    start = {"job": "census", "scope": "gaa:st-judes"}
     write_runs(cli, [{**start, "id": "done", "stats": stats}])
     running = {"status": "running", "stats": None, "finished_at": None, "machine": "host-1"}
     write_runs(cli, [{**start, "id": "busy", "started_at": FIRST + timedelta(hours=1), **running}])
@@ -221,7 +221,7 @@ def test_runs_of_other_jobs_tell_their_counts(cli: Cli) -> None:
     assert (busy["machine"], busy["scope"]) == ("host-1", "gaa:st-judes")
     assert (done["stats"], done["duration_seconds"]) == (stats, 2.5)
     _, first, second = told(cli, "list").splitlines()
-    assert re.search(r"federation gaa:st-judes +busy +running", first)
+    assert re.search(r"census gaa:st-judes +busy +running", first)
     assert second.rstrip().endswith(
         "2.5 s  completed  1,200 records read, 2 conflicts email kept ours"
     )

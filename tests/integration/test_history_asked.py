@@ -54,15 +54,15 @@ def test_a_page_that_there_is_not(cli: Cli) -> None:
 
 
 def test_a_job_that_there_is_not(cli: Cli) -> None:
-    write_runs(cli, [{"id": "one", "job": "federation"}])
+    write_runs(cli, [{"id": "one", "job": "census"}])
     result = cli("history", "list", "--job", "snyc", "--json")
     assert (result.code, result.json["error"]["code"]) == (2, "usage")
     assert "'snyc'" in result.json["error"]["message"]
-    assert "federation, streaks, sync" in result.json["error"]["message"]
+    assert "census, federation, streaks, sync" in result.json["error"]["message"]
     assert result.json["error"]["hint"] == "trcpoints history list --help"
-    for job in ("sync", "streaks"):
+    for job in ("sync", "streaks", "federation"):
         assert cli("history", "list", "--job", job).out == "No runs.\n"
-    assert cli("history", "list", "--job", "federation", "--status", "failed").code == 0
+    assert cli("history", "list", "--job", "census", "--status", "failed").code == 0
 
 
 def test_the_list_ends_where_it_is_told(cli: Cli) -> None:

@@ -11,12 +11,13 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support import books
+from tests.support import books, queue
 from tests.support.cli import Cli
 from tests.support.history import FIRST, many, write_runs
 from tests.support.mee6 import show
+from trcpoints.db.database import Access, open_database
 from trcpoints.db.engine import Engine
-from trcpoints.db.models import Run
+from trcpoints.db.models import FederationJob, Run, WebhookDelivery, WebhookRefusal
 from trcpoints.demo.server import SimulatedMee6
 from trcpoints.jobs.history.times import moment_or_age, time_ago
 
@@ -137,7 +138,54 @@ def test_batches_are_short_transactions(cli: Cli, monkeypatch: pytest.MonkeyPatc
     with monkeypatch.context() as patch:
         patch.setattr(Engine, "books", counted)
         assert prune(cli, "1d") == 2_499
-    assert left == [1_500, 500, 1, 1]
+    # The last look at the runs, then one at each other table.
+    assert left == [1_500, 500, 1, 1, 1, 1, 1]
+
+
+def test_what_is_over_of_the_queue_and_of_webhooks_goes_too(cli: Cli) -> None:
+    edge, older = FIRST, FIRST - timedelta(microseconds=1)
+    hour = timedelta(hours=1)
+    write_queue(cli, {"completed": [older, edge], "failed": [older], "pending": [older]})
+    write_webhooks(cli, [older, older, edge, NOW - 2 * hour])
+    counts = {"jobs": 2, "deliveries": 2, "refusals": 2}
+    with time_machine.travel(NOW, tick=False):
+        preview = cli.ok("history", "prune", "--keep", "400d", "--dry-run")
+        told = cli("history", "prune", "--keep", "400d", "--dry-run").out
+        done = cli.ok("history", "prune", "--keep", "400d")
+        assert {name: preview[name] for name in counts} == counts
+        assert {name: done[name] for name in counts} == counts
+        assert told.startswith("0 runs, 2 jobs, 2 webhooks, 2 counts of refused webhooks from ")
+        assert [job.status for job in queue.jobs(cli)] == ["completed", "pending"]
+        # By those of the last day repeats are told.
+        assert cli.ok("history", "prune", "--keep", "1h")["deliveries"] == 1
+        assert cli.ok("federation", "deliveries")["total"] == 1
+
+
+def write_queue(cli: Cli, jobs: dict[str, list[datetime]]) -> None:
+    with open_database(cli.environment["DATABASE_URL"], Access.WRITE) as engine, engine.books():
+        for status, times in jobs.items():
+            for at in times:
+                FederationJob.create(
+                    connector="club",
+                    organization="st-judes",
+                    status=status,
+                    trigger="scheduled",
+                    strategy="merge",
+                    created_at=at,
+                )
+
+
+def write_webhooks(cli: Cli, times: list[datetime]) -> None:
+    with open_database(cli.environment["DATABASE_URL"], Access.WRITE) as engine, engine.books():
+        for number, at in enumerate(times):
+            WebhookDelivery.create(
+                connector="club",
+                form="headers",
+                delivery_id=str(number),
+                received_at=at,
+                outcome="queued",
+            )
+            WebhookRefusal.create(connector=f"c{number}", reason="malformed", minute=at, count=3)
 
 
 @pytest.mark.parametrize(

@@ -38,10 +38,16 @@ def program_paths() -> list[str]:
     paths = []
     for name, (module, _) in Commands.lazy.items():
         __import__(module)
-        command = typer.main.get_command(sys.modules[module].app)
-        children = getattr(command, "commands", None)
-        paths += [f"{name} {child}" for child in children] if children else [name]
+        paths += paths_below(name, typer.main.get_command(sys.modules[module].app))
     return paths
+
+
+def paths_below(path: str, command: object) -> list[str]:
+    """The command, or those of the group that it is."""
+    children = getattr(command, "commands", None)
+    if not children:
+        return [path]
+    return [below for name, one in children.items() for below in paths_below(f"{path} {name}", one)]
 
 
 def test_its_first_screen_has_the_two_lines_that_ci_runs() -> None:
@@ -86,6 +92,7 @@ def test_the_operators_commands_run_in_order(
     assert cli.ok("members", "list")["total"] == 3
     member = cli.ok("members", "show", f"discord:{ADA}")["member"]
     assert (member["points"], member["phone"]) == (30, "+353 1 234 5678")
+    assert (member["first_name"], member["subscription_status"]) == ("Ada", "ACTIVE")
 
 
 @pytest.mark.parametrize("line", inline_commands())

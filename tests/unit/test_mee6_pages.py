@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from trcpoints.errors import LeaderboardInvalid
+from trcpoints.http.answers import Undecodable
 from trcpoints.http.text import one_line
-from trcpoints.mee6.pages import MAX_XP, Page, Undecodable, decode_page
+from trcpoints.mee6.pages import MAX_XP, Page, decode_page
 
 GUILD = "159962941502783488"
 CAPTURE = Path(__file__).parents[2].parent / "shared" / "data" / "page-999-players.json"

@@ -71,6 +71,7 @@ def loaded(cli: Cli, program: str, *arguments: str) -> set[str]:
         ("--version", set(), SHELL),
         ("--help", {"rich.console", "rich.table"}, SHELL),
         ("sync --help", {"rich.console", "rich.table"}, SHELL),
+        ("federation retry -q", {"msgspec"}, SHELL | {"documents", "federation"}),
         ("members list --json", {"msgspec", "peewee"}, BOOKS | {"members", "records"}),
         ("history list --json", {"msgspec", "peewee"}, BOOKS | {"jobs"}),
         (

@@ -56,13 +56,18 @@ def doctor(
 
 
 def _examined(session: Session, send_test: bool) -> list[Check]:
+    from trcpoints.federation.examining import look as look_at_federations
     from trcpoints.jobs.doctor.examination import examine
 
     checks = []
     with session.progress() as progress:
         task = None if progress is None else progress.add_task("looking", total=None)
         for check in examine(
-            os.environ, session.env_file, send_test=send_test, wall_clock=lambda: datetime.now(UTC)
+            os.environ,
+            session.env_file,
+            send_test=send_test,
+            wall_clock=lambda: datetime.now(UTC),
+            others=[look_at_federations],
         ):
             checks.append(check)
             if progress is not None and task is not None:

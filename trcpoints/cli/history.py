@@ -1,4 +1,4 @@
-"""`trcpoints history`: every run of sync and streaks, and who was awarded what."""
+"""`trcpoints history`: every run of every job, and who was awarded what."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ from trcpoints.cli.text import counted, escaped, harmless
 
 if TYPE_CHECKING:
     from trcpoints.db.engine import Engine
-    from trcpoints.documents.history import HistoryExportDocument, HistoryRun
+    from trcpoints.documents.history import (
+        HistoryExportDocument,
+        HistoryPruneDocument,
+        HistoryRun,
+    )
 
-app = group(
-    "Every run of sync and streaks, and who was awarded what.", example="trcpoints history list"
-)
+app = group("Every run of every job, and who was awarded what.", example="trcpoints history list")
 
 _PORTION = 500
 """Runs of an export that are in memory at once, besides what the database's driver holds."""
@@ -203,7 +205,8 @@ def prune(
     """Delete the records of old runs. What they did stays: ledger and activity are kept for ever.
 
     The newest completed run of each job is kept, and so is one that is still
-    running.
+    running. What is as old of the queue of federations and is over, and of
+    webhooks, is deleted too.
     """
     from trcpoints.db.database import Access, open_database
     from trcpoints.jobs.history.pruning import prune as prune_runs
@@ -214,14 +217,20 @@ def prune(
         if progress is not None:
             progress.add_task("pruning", total=None)
         with open_database(session.settings.database_url, access) as engine:
-            document = prune_runs(engine, before, dry_run=dry_run)
+            document = prune_runs(engine, before, datetime.now(UTC), dry_run=dry_run)
     told = "would be deleted" if dry_run else "deleted"
-    session.show(
-        document,
-        lambda: (
-            f"{counted(document.pruned, 'run')} from before {moment(document.before)} UTC {told}"
-        ),
-    )
+    what = ", ".join(_pruned(document))
+    session.show(document, lambda: f"{what} from before {moment(document.before)} UTC {told}")
+
+
+def _pruned(document: HistoryPruneDocument) -> Iterator[str]:
+    yield counted(document.pruned, "run")
+    if document.jobs:
+        yield counted(document.jobs, "job")
+    if document.deliveries:
+        yield counted(document.deliveries, "webhook")
+    if document.refusals:
+        yield counted(document.refusals, "count") + " of refused webhooks"
 
 
 def _require_known(engine: Engine, job: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from trcpoints.cli import history_federation_shown as federation
 from trcpoints.cli.tables import grid, moment, number, table
 from trcpoints.cli.text import counted, harmless
 from trcpoints.documents.history import (
@@ -93,6 +94,8 @@ def render_show(document: HistoryShowDocument) -> RenderableType:
     def those(outcome: str) -> list[HistoryRecord]:
         return [record for record in document.records if record.outcome == outcome]
 
+    if document.run.job == "federation":
+        return Group(grid(list(_facts(document.run))), *federation.details(document))
     return Group(
         grid(list(_facts(document.run))),
         *_members("awarded or deducted", document.awards, _AWARD, _award_cells),
@@ -111,6 +114,8 @@ def in_a_few_words(job: str, stats: Stats) -> str:
         told = _of_sync(stats)
     elif job == "streaks":
         told = _of_streaks(stats)
+    elif job == "federation":
+        told = federation.in_a_few_words(stats)
     else:
         told = [f"{count:,} {label}" for label, count in _counts(stats) if count]
         told = told[:_FEW_WORDS]
@@ -158,7 +163,11 @@ def _facts(run: HistoryRun) -> Iterator[tuple[str, str]]:
         yield "error", f"{_error(run)}: {harmless(run.error.message)}"
         if run.error.hint:
             yield "", f"-> {harmless(run.error.hint)}"
-    for key, value in (run.stats or {}).items():
+    stats = run.stats or {}
+    if run.job == "federation":
+        yield from federation.facts(stats)
+        return
+    for key, value in stats.items():
         if told := _told(value):
             label = "XP" if key == "xp" else key.replace("_", " ")
             yield harmless(label), harmless(told)

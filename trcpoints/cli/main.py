@@ -38,7 +38,11 @@ class Commands(LazyGroup):
         ),
         "history": (
             "trcpoints.cli.history",
-            "Every run of sync and streaks, and who was awarded what.",
+            "Every run of every job, and who was awarded what.",
+        ),
+        "federation": (
+            "trcpoints.cli.federation",
+            "Take the members from outside membership systems.",
         ),
         "doctor": ("trcpoints.cli.doctor", "See whether everything is set up; what to mend first."),
         "db": ("trcpoints.cli.db", "Upgrade, check, copy and back up the database."),

@@ -37,6 +37,10 @@ BirthDate = Annotated[
 ]
 Phone = Annotated[str | None, typer.Option("--phone", help="Phone number.")]
 Address = Annotated[str | None, typer.Option("--address", help="Postal address.")]
+By = Annotated[
+    str | None,
+    typer.Option("--by", metavar="NAME", help="Who sets this; else your login name."),
+]
 
 
 @command(app, "import", example="trcpoints members import members.csv")
@@ -45,6 +49,8 @@ def import_(
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="CSV with a header, JSON or NDJSON; - for stdin.")
     ],
+    *,
+    by: By = None,
 ) -> None:
     """Create and change members from a file: all of it, or nothing where a line is wrong.
 
@@ -58,17 +64,19 @@ def import_(
     """
     from trcpoints.cli.text import counted, harmless
     from trcpoints.db.database import Access, open_database
+    from trcpoints.members.edits import editor
     from trcpoints.members.importing import import_members, read_members
     from trcpoints.records import read_input
 
     session = session_of(context)
+    who = editor(by)
     with session.progress() as progress:
         if progress is not None:
             progress.add_task("Importing", total=None)
         data, name = read_input(file)
         records = read_members(data, name)
         with open_database(session.settings.database_url, Access.WRITE) as engine:
-            document = import_members(engine, records, datetime.now(UTC))
+            document = import_members(engine, records, datetime.now(UTC), by=who)
     session.show(
         document,
         lambda: (
@@ -92,12 +100,14 @@ def add(
     date_of_birth: BirthDate = None,
     phone: Phone = None,
     address: Address = None,
+    by: By = None,
 ) -> None:
     """Add one member. The next sync takes their XP of then as the baseline."""
     from trcpoints.cli.members_shown import render_detail
     from trcpoints.db.database import Access, open_database
     from trcpoints.documents.members import MembersAddDocument
     from trcpoints.members.changing import add_member
+    from trcpoints.members.edits import editor
     from trcpoints.members.views import detail
 
     given = _given(
@@ -112,8 +122,10 @@ def add(
         address=address,
     )
     session = session_of(context)
+    who = editor(by)
     with open_database(session.settings.database_url, Access.WRITE) as engine:
-        document = MembersAddDocument(member=detail(add_member(engine, given, datetime.now(UTC))))
+        member = add_member(engine, given, datetime.now(UTC), by=who)
+        document = MembersAddDocument(member=detail(member))
     session.show(document, lambda: render_detail(document.member))
 
 
@@ -152,7 +164,7 @@ def show(
         int, typer.Option("--limit", min=0, help="Entries and records of activity to show.")
     ] = 10,
 ) -> None:
-    """Show one member, with the newest of their ledger and activity."""
+    """Show one member: the newest of their ledger and activity, their federations, who set what."""
     from trcpoints.cli.members_shown import render_show
     from trcpoints.db.database import Access, open_database
     from trcpoints.members.views import show_member
@@ -177,6 +189,7 @@ def set_(
     date_of_birth: BirthDate = None,
     phone: Phone = None,
     address: Address = None,
+    by: By = None,
 ) -> None:
     """Change one member; an empty value clears a field.
 
@@ -186,6 +199,7 @@ def set_(
     from trcpoints.db.database import Access, open_database
     from trcpoints.documents.members import MembersSetDocument
     from trcpoints.members.changing import set_member
+    from trcpoints.members.edits import editor
     from trcpoints.members.views import detail
 
     given = _given(
@@ -202,24 +216,27 @@ def set_(
     if not given:
         raise UsageFault("Nothing is to be set.", hint="trcpoints members set --help")
     session = session_of(context)
+    who = editor(by)
     with open_database(session.settings.database_url, Access.WRITE) as engine:
-        member, changed = set_member(engine, reference, given, datetime.now(UTC))
+        member, changed = set_member(engine, reference, given, datetime.now(UTC), by=who)
         document = MembersSetDocument(changed=changed, member=detail(member))
     session.show(document, lambda: render_set(document))
 
 
 @command(app, example="trcpoints members rebaseline ada@example.org")
-def rebaseline(context: typer.Context, reference: Reference) -> None:
+def rebaseline(context: typer.Context, reference: Reference, *, by: By = None) -> None:
     """Take the next XP that is seen of a member as their new baseline: no points move."""
     from trcpoints.cli.members_shown import title
     from trcpoints.db.database import Access, open_database
     from trcpoints.documents.members import MembersRebaselineDocument
     from trcpoints.members.changing import rebaseline_member
+    from trcpoints.members.edits import editor
     from trcpoints.members.views import detail
 
     session = session_of(context)
+    who = editor(by)
     with open_database(session.settings.database_url, Access.WRITE) as engine:
-        member = rebaseline_member(engine, reference, datetime.now(UTC))
+        member = rebaseline_member(engine, reference, datetime.now(UTC), by=who)
         document = MembersRebaselineDocument(member=detail(member))
     session.show(
         document, lambda: f"{title(document.member)}: the next XP that is seen is the baseline"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from trcpoints.cli.tables import grid, moment, number, table
@@ -10,6 +10,8 @@ from trcpoints.cli.text import counted, harmless
 from trcpoints.documents.members import (
     ActivityRow,
     MemberDetail,
+    MemberEditRow,
+    MemberLinkRow,
     MemberRow,
     MembersListDocument,
     MembersSetDocument,
@@ -88,6 +90,8 @@ def render_show(document: MembersShowDocument) -> RenderableType:
         _ledger(document.ledger),
         "",
         _activity(document.activity),
+        *_links(document.links),
+        *_edits(document.edits),
     )
 
 
@@ -119,6 +123,32 @@ def _activity(records: Sequence[ActivityRow]) -> RenderableType:
             harmless(record.sync_id),
         )
     return shown
+
+
+def _links(links: Sequence[MemberLinkRow]) -> Iterator[RenderableType]:
+    if not links:
+        return
+    shown = table("federation", "record", "last synced (UTC)|", "missing since (UTC)|")
+    for link in links:
+        shown.add_row(
+            harmless(f"{link.connector}/{link.organization}"),
+            harmless(link.external_id),
+            moment(link.last_synced_at),
+            moment(link.missing_since),
+        )
+    yield ""
+    yield shown
+
+
+def _edits(edits: Sequence[MemberEditRow]) -> Iterator[RenderableType]:
+    if not edits:
+        return
+    shown = table("set by hand", "by", "when (UTC)|")
+    for edit in edits:
+        name = edit.field.replace("_", " ")
+        shown.add_row(name, harmless(edit.modified_by), moment(edit.modified_at))
+    yield ""
+    yield shown
 
 
 def _streak(member: MemberDetail) -> str | None:

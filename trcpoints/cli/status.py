@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +16,9 @@ from trcpoints.cli.session import Session, session_of
 from trcpoints.cli.text import counted, harmless
 
 if TYPE_CHECKING:
+    from trcpoints.documents import ErrorInfo
     from trcpoints.documents.status import StatusDocument
+    from trcpoints.jobs.status_federation import Configured
 
 app = single()
 
@@ -55,8 +59,9 @@ def status(
     from trcpoints.jobs.status import read_charts, read_status
 
     now = datetime.now(UTC)
+    connectors, problems = _federations(session)
     with open_database(session.settings.database_url, Access.READ) as engine:
-        document = read_status(engine, session.settings, now)
+        document = read_status(engine, session.settings, now, connectors, problems)
         with_charts = not (session.json or check or prometheus)
         charts = read_charts(engine, now) if with_charts else None
     if prometheus:
@@ -72,6 +77,16 @@ def status(
             session.console.print(render(document, charts, now))
     if check and not document.healthy:
         raise typer.Exit(EXIT_UNHEALTHY)
+
+
+def _federations(session: Session) -> tuple[Sequence[Configured], Sequence[ErrorInfo]]:
+    # Without federations, as for most, nothing of them is imported.
+    if session.settings.federation_config is None:
+        return [], []
+    from trcpoints.config import environment
+    from trcpoints.federation.checking import configured
+
+    return configured(session.settings, environment(os.environ, session.env_file))
 
 
 def _line(document: StatusDocument) -> str:

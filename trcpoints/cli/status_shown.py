@@ -13,7 +13,7 @@ from rich.text import Text
 
 from trcpoints.cli.tables import grid, moment
 from trcpoints.cli.text import counted, harmless
-from trcpoints.documents.status import StatusDocument, StatusStreaks, StatusSync
+from trcpoints.documents.status import StatusDocument, StatusFederation, StatusStreaks, StatusSync
 from trcpoints.jobs.status import Charts
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -50,6 +50,8 @@ def _figures(document: StatusDocument, charts: Charts, now: datetime) -> Iterato
     members, points, database = document.members, document.points, document.database
     yield "sync", _sync(document.sync, now)
     yield "streaks", _streaks(document.streaks, now)
+    if document.federation.connectors:
+        yield "federations", _federation(document.federation, now)
     if members.total:
         parts = [
             f"{members.total:,}: {members.linked:,} linked, {members.tracked:,} tracked",
@@ -81,6 +83,19 @@ def _streaks(streaks: StatusStreaks, now: datetime) -> str:
     last = f"last success {_ago(now - streaks.last_success_at)}"
     through = streaks.judged_through
     return f"{last}, judged through {through}" if through else f"{last}, no day to judge yet"
+
+
+def _federation(federation: StatusFederation, now: datetime) -> str:
+    last = [one.last_synced_at for one in federation.connectors if one.last_synced_at is not None]
+    parts = [
+        f"{counted(len(federation.connectors), 'connector')}",
+        f"last synced {_ago(now - min(last))}" if last else "",
+        f"{federation.pending:,} pending" if federation.pending else "",
+        f"{federation.running:,} running" if federation.running else "",
+        f"{federation.failed:,} failed" if federation.failed else "",
+        f"{counted(federation.conflicts, 'conflict')} to decide" if federation.conflicts else "",
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def _ago(age: timedelta) -> str:

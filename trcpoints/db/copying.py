@@ -13,7 +13,7 @@ from trcpoints.db import schema
 from trcpoints.db.database import Access, connected, open_database, translated
 from trcpoints.db.engine import Engine, portions
 from trcpoints.db.fields import TimeField, to_text
-from trcpoints.db.models import MODELS, Lease, Run
+from trcpoints.db.models import MODELS, FederationJob, Lease, Run
 from trcpoints.errors import DatabaseUnavailable, TargetNotEmpty
 
 Tick = Callable[[int, int], None]
@@ -42,8 +42,9 @@ def both_ends(source_url: str, target_url: str) -> Iterator[tuple[Engine, Engine
 def copy_rows(source: Engine, target: Engine, tick: Tick) -> dict[str, int]:
     """Copy the tables, ids included, from one snapshot in one transaction; rows by table.
 
-    Leases stay behind, and runs that were under way are abandoned in the copy. What is written to
-    the source meanwhile is not in the copy. After any failure the target is as empty as before.
+    Leases stay behind; in the copy, runs that were under way are abandoned, and jobs of the queue
+    that were at work wait again. What is written to the source meanwhile is not in the copy. After
+    any failure the target is as empty as before.
     Raises TargetNotEmpty, DatabaseUnavailable.
     """
     with source.snapshot(), target.books():
@@ -58,11 +59,19 @@ def copy_rows(source: Engine, target: Engine, tick: Tick) -> dict[str, int]:
                 done += len(portion)
                 tick(done, total)
             _continue_ids(model, target)
-        Run.update(status="abandoned", finished_at=datetime.now(UTC)).where(
-            Run.status == "running"
-        ).execute()
+        _put_down()
         _require_complete(target, expected, {_table(m): _count(m, target) for m in COPIED})
     return expected
+
+
+def _put_down() -> None:
+    """End what was at work in the source, in the copy: nobody there will."""
+    Run.update(status="abandoned", finished_at=datetime.now(UTC)).where(
+        Run.status == "running"
+    ).execute()
+    FederationJob.update(status="pending", started_at=None).where(
+        FederationJob.status == "running"
+    ).execute()
 
 
 def _rows(model: type[peewee.Model], source: Engine) -> Iterator[Sequence[object]]:

@@ -240,6 +240,194 @@ class DailyPoints(Model):
         table_name = "daily_points"
 
 
+class MemberEdit(Model):
+    """Who last set a field of a member by hand, and when (design, section 8)."""
+
+    id = BigAutoField()
+    member = ForeignKeyField(Member, index=False)
+    member_id: int
+    field = TextField()
+    modified_by = TextField()
+    modified_at = TimeField()
+
+    class Meta:
+        table_name = "member_edit"
+        indexes = ((("member", "field"), True),)
+
+
+class MemberLink(Model):
+    """A member as a record of a federation (design, section 8).
+
+    `base` is a JSON object of the fields as the federation last said them; `digest` recognises
+    that very record. `synced_at` is when its record was last applied; `missing_since`, when a
+    full read no longer had it. What a full read finds unchanged is as of the organization's
+    `last_synced_at`.
+    """
+
+    id = BigAutoField()
+    member = ForeignKeyField(Member, index=True)
+    member_id: int
+    connector = TextField()
+    organization = TextField()
+    external_id = TextField()
+    digest = TextField()
+    base = TextField()
+    synced_at = TimeField()
+    missing_since = TimeField(null=True)
+
+    class Meta:
+        table_name = "member_link"
+        indexes = ((("connector", "organization", "external_id"), True),)
+
+
+class FederationSource(Model):
+    """An organization that was synced; `scope` is connector/organization."""
+
+    scope = TextField(primary_key=True)
+    last_synced_at = TimeField()
+    last_run = TextField()
+
+    class Meta:
+        table_name = "federation_source"
+
+
+class Conflict(Model):
+    """A field that both sides had changed, and what was made of it (design, section 8).
+
+    `kept` is "ours" or "theirs" once somebody has decided, by `kept_by` at `kept_at`.
+    """
+
+    id = BigAutoField()
+    run_id = TextField()
+    member = ForeignKeyField(Member, index=True)
+    member_id: int
+    connector = TextField()
+    organization = TextField()
+    field = TextField()
+    base = TextField(null=True)
+    federation = TextField(null=True)
+    ours = TextField(null=True)
+    resolved = TextField(null=True)
+    strategy = TextField()
+    note = TextField(null=True)
+    created_at = TimeField()
+    kept = TextField(null=True)
+    kept_at = TimeField(null=True)
+    kept_by = TextField(null=True)
+
+    class Meta:
+        table_name = "conflict"
+        indexes = ((("run_id",), False), (("kept",), False))
+
+
+class FederationJob(Model):
+    """A job of the queue: an organization to be synced, or one member of it (`external_id`).
+
+    `status` is pending, running, completed or failed. `run_id` is that of the last try, whose
+    lease is `federation:connector/organization`. `retry_count` are the retries so far, with the
+    one that waits; `next_retry_at` is when it is due, None for at once. `event` is what a webhook
+    said.
+    """
+
+    id = BigAutoField()
+    connector = TextField()
+    organization = TextField()
+    external_id = TextField(null=True)
+    event = TextField(null=True)
+    status = TextField()
+    trigger = TextField()
+    strategy = TextField()
+    accept_changes = BooleanField(default=False)
+    created_at = TimeField()
+    started_at = TimeField(null=True)
+    finished_at = TimeField(null=True)
+    retry_count = IntegerField(default=0)
+    max_retries = IntegerField(default=3)
+    next_retry_at = TimeField(null=True)
+    run_id = TextField(null=True)
+    error_code = TextField(null=True)
+    error_message = TextField(null=True)
+    error_hint = TextField(null=True)
+
+    class Meta:
+        table_name = "federation_job"
+        indexes = (
+            (("status", "next_retry_at"), False),
+            (("connector", "organization", "external_id", "status"), False),
+        )
+
+
+IS_RUNNING = SQL("status = 'running'")
+IS_OPEN_AND_WHOLE = SQL("external_id IS NULL AND status IN ('pending', 'running')")
+
+# One running job, and one open job for all members, per organization, whoever enqueues.
+FederationJob.add_index(
+    FederationJob.index(
+        FederationJob.connector,
+        FederationJob.organization,
+        unique=True,
+        where=IS_RUNNING,
+        name="federation_job_running",
+    )
+)
+FederationJob.add_index(
+    FederationJob.index(
+        FederationJob.connector,
+        FederationJob.organization,
+        unique=True,
+        where=IS_OPEN_AND_WHOLE,
+        name="federation_job_open",
+    )
+)
+
+
+class WebhookDelivery(Model):
+    """A verified webhook (design, section 8). `form` says what was signed: headers or body.
+
+    `delivery_id` is its sender's, or the digest of a signed body. `outcome` is queued, duplicate,
+    or rejected for a `reason`; `job_id` is what does it, or did when it was first told.
+    """
+
+    id = BigAutoField()
+    connector = TextField()
+    form = TextField()
+    delivery_id = TextField()
+    received_at = TimeField()
+    organization = TextField(null=True)
+    external_id = TextField(null=True)
+    event = TextField(null=True)
+    outcome = TextField()
+    reason = TextField(null=True)
+    job_id = BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "webhook_delivery"
+        indexes = (
+            (("connector", "received_at"), False),
+            (("connector", "delivery_id"), False),
+            (("connector", "organization", "external_id"), False),
+            (("outcome", "received_at"), False),
+            (("received_at",), False),
+        )
+
+
+class WebhookRefusal(Model):
+    """How many webhooks were refused in a minute, and why (design, section 8).
+
+    `connector` is one that there is; "" stands for all others.
+    """
+
+    id = BigAutoField()
+    connector = TextField()
+    reason = TextField()
+    minute = TimeField()
+    count = BigIntegerField()
+
+    class Meta:
+        table_name = "webhook_refusal"
+        indexes = ((("connector", "reason", "minute"), True),)
+
+
 MODELS: tuple[type[Model], ...] = (
     Member,
     Activity,
@@ -250,4 +438,11 @@ MODELS: tuple[type[Model], ...] = (
     GraceDay,
     Milestone,
     DailyPoints,
+    MemberEdit,
+    MemberLink,
+    FederationSource,
+    Conflict,
+    FederationJob,
+    WebhookDelivery,
+    WebhookRefusal,
 )

@@ -14,8 +14,8 @@ XP_PER_MESSAGE = 20
 _FIRST_MINUTE = datetime(2026, 1, 1, tzinfo=UTC)
 _MINUTES_BETWEEN_MESSAGES = 20.0
 _SILENT = 0.2
-_GIVEN_NAMES = ("Aoife", "Brendan", "Ciara", "Fergus", "Gráinne", "Maeve", "Niall", "Pádraig")
-_FAMILY_NAMES = ("Ahern", "Brady", "Casey", "Doyle", "Flynn", "Lynch", "Moran", "Ó Dea", "Tighe")
+GIVEN_NAMES = ("Aoife", "Brendan", "Ciara", "Fergus", "Gráinne", "Maeve", "Niall", "Pádraig")
+FAMILY_NAMES = ("Ahern", "Brady", "Casey", "Doyle", "Flynn", "Lynch", "Moran", "Ó Dea", "Tighe")
 _STATUSES = ("ACTIVE", "ACTIVE", "ACTIVE", "TRIALING", "CANCELLED")
 
 
@@ -39,7 +39,7 @@ class Person:
 def invent(count: int, seed: int) -> list[Person]:
     """`count` people; the same seed gives the same people."""
     chance = random.Random(seed)  # noqa: S311  a story, not a secret
-    names = [f"{given} {family}" for given in _GIVEN_NAMES for family in _FAMILY_NAMES]
+    names = [f"{given} {family}" for given in GIVEN_NAMES for family in FAMILY_NAMES]
     chance.shuffle(names)
     return [_person(chance, number, names) for number in range(count)]
 

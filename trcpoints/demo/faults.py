@@ -6,6 +6,7 @@ import enum
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 
 class Fault(enum.Enum):
@@ -85,24 +86,25 @@ class Fault(enum.Enum):
     EMPTY_BOARD = "no players at all"
 
 
+F = TypeVar("F", bound=enum.Enum)
+
+
 @dataclass(slots=True)
-class _Order:
-    fault: Fault
+class _Order(Generic[F]):
+    fault: F
     times: int | None
     page: int | None
     how: Mapping[str, object]
 
 
-class Faults:
+class Faults(Generic[F]):
     """The misbehaviours that are due, in the order they were asked for."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._orders: list[_Order] = []
+        self._orders: list[_Order[F]] = []
 
-    def add(
-        self, fault: Fault, times: int | None, page: int | None, how: Mapping[str, object]
-    ) -> None:
+    def add(self, fault: F, times: int | None, page: int | None, how: Mapping[str, object]) -> None:
         """`times` requests, or all; of one page, or of any."""
         with self._lock:
             self._orders.append(_Order(fault, times, page, how))
@@ -112,7 +114,7 @@ class Faults:
         with self._lock:
             self._orders.clear()
 
-    def take(self, page: int) -> tuple[Fault, Mapping[str, object]] | None:
+    def take(self, page: int) -> tuple[F, Mapping[str, object]] | None:
         """The misbehaviour for this request, which is counted."""
         with self._lock:
             for order in self._orders:

@@ -147,7 +147,7 @@ def _import(settings: Settings, community: Community, now: datetime) -> None:
     )
     file = read_members(text.getvalue().encode(), "the sample members")
     with open_database(settings.database_url, Access.WRITE) as engine:
-        import_members(engine, file, now)
+        import_members(engine, file, now, by="demo")
 
 
 def _total(days: list[DemoDay]) -> SyncPoints:

@@ -7,16 +7,11 @@ from __future__ import annotations
 
 import gzip
 import json
-import socket
 import sys
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -28,9 +23,11 @@ from trcpoints.demo.misbehaviour import (
     ENVELOPES,
     LINES,
     REPLIES,
+    Line,
     Reply,
     error_reply,
 )
+from trcpoints.demo.web import Site
 from trcpoints.demo.world import World
 
 PATH = "/api/plugins/levels/leaderboard"
@@ -51,7 +48,7 @@ class Request:
     at: float
 
 
-class SimulatedMee6:
+class SimulatedMee6(Site):
     """The server, on the loopback interface; a context manager that serves from its own thread.
 
     `world` is the board, `requests` all requests so far; `private_token` is what `Authorization`
@@ -62,38 +59,15 @@ class SimulatedMee6:
         self.guild_id = guild_id
         self.world = World(guild_id)
         self.requests: list[Request] = []
-        self.faults = Faults()
+        self.faults = Faults[Fault]()
         self.private_token: str | None = None
         self._pages = _Pages(self.world)
-        self._server = _Server(("127.0.0.1", port), self)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-        )
-
-    @property
-    def connections(self) -> int:
-        """How many connections were opened so far."""
-        return self._server.accepted
+        super().__init__(port)
 
     @property
     def api_base(self) -> str:
         """What MEE6_API_BASE should be."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}{PATH}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.hang_up()
-        self._server.server_close()
+        return f"{self.origin}{PATH}"
 
     def misbehave(
         self, fault: Fault, times: int | None = None, page: int | None = None, **how: object
@@ -105,8 +79,30 @@ class SimulatedMee6:
         """Forget all faults."""
         self.faults.clear()
 
-    def reply(self, request: Request, line: _Handler) -> None:
-        """Answer one request for this guild."""
+    def answer(self, path: str, headers: Mapping[str, str], line: Line) -> None:
+        """Answer any request."""
+        parts = urlsplit(path)
+        query = parse_qs(parts.query)
+        try:
+            page = int(query.get("page", ["0"])[0])
+            limit = min(int(query.get("limit", [str(_DEFAULT_LIMIT)])[0]), _HIGHEST_LIMIT)
+        except ValueError:
+            page = limit = -1
+        request = Request(path, page, limit, headers, time.monotonic())
+        self.requests.append(request)
+        agent = headers.get("user-agent", "").lower()
+        if not agent or agent.startswith(_REFUSED_AGENTS):
+            line.send_reply(error_reply(403, "Forbidden"))
+        elif parts.path.removeprefix(f"{PATH}/") != self.guild_id:
+            line.send_reply(error_reply(404, "Not Found"))
+        elif page < 0 or limit < 1:
+            line.send_reply(error_reply(400, "Bad Request"))
+        elif self.private_token not in (None, headers.get("authorization")):
+            line.send_reply(error_reply(401, "Unauthorized"))
+        else:
+            self._reply(request, line)
+
+    def _reply(self, request: Request, line: Line) -> None:
         order = self.faults.take(request.page)
         if order is None:
             line.send_reply(self._pages.reply(request))
@@ -165,108 +161,6 @@ class _Pages:
         if not packed:
             return Reply(200, body)
         return Reply(200, gzip.compress(body, 1, mtime=0), {"Content-Encoding": "gzip"})
-
-
-class _Server(ThreadingHTTPServer):
-    # Threads are waited for, which is quick once their connections are gone.
-    daemon_threads = False
-    request_queue_size = 64
-
-    def __init__(self, address: tuple[str, int], mee6: SimulatedMee6) -> None:
-        super().__init__(address, _Handler)
-        self.mee6 = mee6
-        self.stopping = threading.Event()
-        self._lock = threading.Lock()
-        self._lines: set[socket.socket] = set()
-        self.accepted = 0
-
-    def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
-        line, address = super().get_request()
-        with self._lock:
-            self._lines.add(line)
-            self.accepted += 1
-        return line, address
-
-    def forget(self, line: socket.socket) -> None:
-        """The connection is about to be closed."""
-        with self._lock:
-            self._lines.discard(line)
-
-    def hang_up(self) -> None:
-        """End every connection, whatever it is waiting for."""
-        self.stopping.set()
-        with self._lock:
-            for line in self._lines:
-                try:
-                    line.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    continue  # the other side was faster
-
-    def handle_error(
-        self, request: socket.socket | tuple[bytes, socket.socket], client_address: object
-    ) -> None:
-        # A client that goes away in mid-answer is what many tests are about.
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def do_GET(self) -> None:
-        parts = urlsplit(self.path)
-        guild_id = parts.path.removeprefix(f"{PATH}/")
-        query = parse_qs(parts.query)
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        try:
-            page = int(query.get("page", ["0"])[0])
-            limit = min(int(query.get("limit", [str(_DEFAULT_LIMIT)])[0]), _HIGHEST_LIMIT)
-        except ValueError:
-            page = limit = -1
-        request = Request(self.path, page, limit, headers, time.monotonic())
-        self.server.mee6.requests.append(request)
-        agent = headers.get("user-agent", "").lower()
-        mee6 = self.server.mee6
-        if not agent or agent.startswith(_REFUSED_AGENTS):
-            self.send_reply(error_reply(403, "Forbidden"))
-        elif guild_id != mee6.guild_id:
-            self.send_reply(error_reply(404, "Not Found"))
-        elif page < 0 or limit < 1:
-            self.send_reply(error_reply(400, "Bad Request"))
-        elif mee6.private_token not in (None, headers.get("authorization")):
-            self.send_reply(error_reply(401, "Unauthorized"))
-        else:
-            mee6.reply(request, self)
-
-    def send_reply(self, reply: Reply) -> None:
-        """Send an answer in one piece."""
-        if reply.cut:
-            self.close_connection = True
-        head = [
-            f"HTTP/1.1 {reply.status} {_phrase(reply.status)}",
-            f"Content-Type: {reply.content_type}",
-            f"Content-Length: {len(reply.body)}",
-            *(f"{name}: {value}" for name, value in reply.headers.items()),
-        ]
-        data = "\r\n".join([*head, "", ""]).encode("latin-1") + reply.body
-        self.wfile.write(data[: len(data) - reply.cut])
-
-    def finish(self) -> None:
-        self.server.forget(self.connection)
-        super().finish()
-
-    def pause(self, seconds: float) -> bool:
-        """Wait, but not longer than the server lives; True when it is being stopped."""
-        return self.server.stopping.wait(seconds)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing: `requests` is the log."""
-
-
-def _phrase(status: int) -> str:
-    return HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Unknown"
 
 
 if __name__ == "__main__":

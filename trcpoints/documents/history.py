@@ -7,6 +7,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from trcpoints.documents import Document, ErrorInfo, Moment, Trigger
+from trcpoints.documents.federation import FederationConflictRow
 from trcpoints.documents.streaks import StreakMilestone
 
 RunState = Literal["running", "completed", "failed", "skipped", "interrupted", "abandoned"]
@@ -77,7 +78,8 @@ class HistoryShowDocument(Document, kw_only=True, tag="trcpoints.history.show/1"
     """One run, and what it did to whom.
 
     `left` are those whom a sync marked as having left and who have not come back since.
-    `milestones` are those that a run of the streaks job reported.
+    `milestones` are those that a run of the streaks job reported, `conflicts` those that a sync of
+    a federation found, as they are decided today.
     """
 
     run: HistoryRun
@@ -85,6 +87,7 @@ class HistoryShowDocument(Document, kw_only=True, tag="trcpoints.history.show/1"
     records: list[HistoryRecord]
     left: list[HistoryMember]
     milestones: list[StreakMilestone]
+    conflicts: list[FederationConflictRow]
 
 
 class HistoryExportDocument(Document, kw_only=True, tag="trcpoints.history.export/1"):
@@ -97,9 +100,17 @@ class HistoryExportDocument(Document, kw_only=True, tag="trcpoints.history.expor
 
 
 class HistoryPruneDocument(Document, kw_only=True, tag="trcpoints.history.prune/1"):
-    """The records of runs that began before a time, deleted. A dry run only counts them."""
+    """What was deleted from before a time; a dry run only counts it.
+
+    `pruned` are the records of runs, `jobs` those of the queue of federations that are over,
+    `deliveries` those of webhooks, and `refusals` the counts of refused ones, one for each
+    connector, reason and minute.
+    """
 
     status: Literal["completed"] = "completed"
     dry_run: bool
     before: Moment
     pruned: int
+    jobs: int
+    deliveries: int
+    refusals: int

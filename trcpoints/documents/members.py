@@ -74,12 +74,40 @@ class ActivityRow(Struct, kw_only=True):
     sync_id: str
 
 
+class MemberLinkRow(Struct, kw_only=True):
+    """A member as a record of a federation.
+
+    `last_synced_at` is when that record was last seen; `missing_since`, when a read of all
+    records no longer had it.
+    """
+
+    connector: str
+    organization: str
+    external_id: str
+    last_synced_at: Moment
+    missing_since: Moment | None
+
+
+class MemberEditRow(Struct, kw_only=True):
+    """A field that was last set by hand, by whom."""
+
+    field: str
+    modified_by: str
+    modified_at: Moment
+
+
 class MembersShowDocument(Document, kw_only=True, tag="trcpoints.members.show/1"):
-    """One member, with the newest entries of the ledger and records of activity first."""
+    """One member, with the newest entries of the ledger and records of activity first.
+
+    `links` are the records of federations that the member is; `edits` say which fields a person
+    has set.
+    """
 
     member: MemberDetail
     ledger: list[LedgerRow]
     activity: list[ActivityRow]
+    links: list[MemberLinkRow]
+    edits: list[MemberEditRow]
 
 
 class MembersAddDocument(Document, kw_only=True, tag="trcpoints.members.add/1"):

@@ -76,14 +76,32 @@ class StatusPoints(Struct, kw_only=True):
     balance: int
 
 
-class StatusConnector(Struct, kw_only=True):
-    """One connector to a federation."""
+class StatusOrganization(Struct, kw_only=True):
+    """An organization of a connector. `overdue`: 26 hours without success."""
 
     name: str
+    last_synced_at: Moment | None
+    overdue: bool
+
+
+class StatusConnector(Struct, kw_only=True):
+    """One connector to a federation: as its organization that was synced the longest ago.
+
+    What is not enabled is never overdue.
+    """
+
+    name: str
+    enabled: bool
+    last_synced_at: Moment | None
+    overdue: bool
+    organizations: list[StatusOrganization]
 
 
 class StatusFederation(Struct, kw_only=True):
-    """The connectors, the jobs in the queue, and the conflicts that wait for a decision."""
+    """The connectors, the jobs in the queue, and the conflicts that nobody has decided on.
+
+    `failed` are the jobs that failed for good and that no later sync has made up for.
+    """
 
     connectors: list[StatusConnector] = field(default_factory=list)
     pending: int = 0

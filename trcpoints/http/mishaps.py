@@ -10,11 +10,37 @@ from email.utils import parsedate_to_datetime
 import requests
 import urllib3
 
+from trcpoints.errors import TrcpointsError
 from trcpoints.http.deadline import TooLarge
 from trcpoints.http.text import one_line
 
 # Anything above is "very long"; it keeps sums of times finite.
 _LONGEST_RETRY_AFTER = 1e9
+
+
+class Hiccup(Exception):
+    """A request failed that may succeed in a moment. `why` is for the reader, `quoted` the part of
+    it that is not ours (`TrcpointsError`).
+
+    `limited` says that the server asked for a pause, of `retry_after` seconds where it said so.
+    `lasting` is what it comes to when no other try helps; SourceUnavailable without it.
+    """
+
+    def __init__(
+        self,
+        why: str,
+        *,
+        quoted: str = "",
+        limited: bool = False,
+        retry_after: float | None = None,
+        lasting: TrcpointsError | None = None,
+    ) -> None:
+        super().__init__(why)
+        self.why = why
+        self.quoted = quoted
+        self.limited = limited
+        self.retry_after = retry_after
+        self.lasting = lasting
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:

@@ -1,4 +1,4 @@
-"""Polite HTTP GET for JSON: paced, bounded in every direction, repeated after a hiccup.
+"""Polite HTTP GET: paced, bounded in every direction, repeated after a hiccup.
 
 Knows nothing of MEE6: what an answer means is for the caller to say.
 """
@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import io
 import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import IO, Any, Self, TypeVar
 
 import backoff
 import requests
@@ -21,7 +22,7 @@ import urllib3
 
 from trcpoints.errors import RateLimited, SourceUnavailable, TrcpointsError
 from trcpoints.http.deadline import Deadline, DeadlineAdapter
-from trcpoints.http.mishaps import parse_retry_after, quoted, reason
+from trcpoints.http.mishaps import Hiccup, parse_retry_after, quoted, reason
 from trcpoints.http.straight import StraightSession
 from trcpoints.http.text import one_line, without
 
@@ -44,28 +45,6 @@ _BROKEN = (
 )
 _AROUND_A_BODY = 1024 * 1024
 """Bytes that the headers of an answer, and the frames of its chunks, may have."""
-
-
-class Hiccup(Exception):
-    """A request failed that may succeed in a moment. `why` is for the reader, `quoted` the part of
-    it that is not ours (`TrcpointsError`).
-
-    `limited` says that the server asked for a pause, of `retry_after` seconds where it said so.
-    """
-
-    def __init__(
-        self,
-        why: str,
-        *,
-        quoted: str = "",
-        limited: bool = False,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(why)
-        self.why = why
-        self.quoted = quoted
-        self.limited = limited
-        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +82,8 @@ class Transport:
 
     `source` names the server in messages, `hint` is the way on when it cannot be read, `now`
     gives the wall clock (aware) that HTTP dates are measured by. `authorization` is sent as it
-    is and never shown. Proxies are taken from the environment, credentials from nowhere else.
+    is and never shown. `accept` is the kind of answer that is asked for. Proxies are taken from the
+    environment, credentials from nowhere else.
     """
 
     def __init__(
@@ -116,6 +96,7 @@ class Transport:
         now: Callable[[], datetime],
         log: logging.Logger,
         hint: str,
+        accept: str = "application/json",
     ) -> None:
         self.requests = 0
         self.retries = 0
@@ -130,7 +111,7 @@ class Transport:
         self._budget_end = time.monotonic() + limits.budget
         self._session = StraightSession()
         self._session.headers.update(
-            {"User-Agent": user_agent, "Accept": "application/json", "Accept-Encoding": "gzip"}
+            {"User-Agent": user_agent, "Accept": accept, "Accept-Encoding": "gzip"}
         )
         adapter = DeadlineAdapter(self._deadline, limits.body_cap + _AROUND_A_BODY)
         self._session.mount("https://", adapter)
@@ -151,23 +132,24 @@ class Transport:
         if isinstance(fault, TrcpointsError):
             fault.requests, fault.retries = self.requests, self.retries
 
-    def get(self, url: str, read: Callable[[Answer], T]) -> T:
+    def get(self, url: str, read: Callable[[Answer], T], *, into: IO[bytes] | None = None) -> T:
         """GET `url`; what `read` makes of the answer, which is never a 429 or 5xx.
 
+        `into` is a file that takes the body of a 200, alone in it, in place of the answer.
         `read` may raise Hiccup to have the request repeated, or anything else for good. Raises
         RateLimited, and SourceUnavailable for a server that did not answer well in all tries.
         """
         try:
-            return self._patiently(url, read)
+            return self._patiently(url, read, into)
         except TrcpointsError as fault:
             # Whatever a server said, it may have said what we sent.
             fault.message = without(self._authorization, fault.message)
             fault.args = (fault.message,)
             raise
 
-    def _patiently(self, url: str, read: Callable[[Answer], T]) -> T:
+    def _patiently(self, url: str, read: Callable[[Answer], T], into: IO[bytes] | None) -> T:
         def attempt() -> T:
-            return self._attempt(url, read)
+            return self._attempt(url, read, into)
 
         try:
             return backoff.on_exception(
@@ -179,13 +161,13 @@ class Transport:
                 logger=None,
             )(attempt)()
         except Hiccup as hiccup:
-            raise self._failure(hiccup) from hiccup
+            raise hiccup.lasting or self._failure(hiccup) from hiccup
 
-    def _attempt(self, url: str, read: Callable[[Answer], T]) -> T:
+    def _attempt(self, url: str, read: Callable[[Answer], T], into: IO[bytes] | None) -> T:
         self._pace()
         self.requests += 1
         try:
-            answer = self._ask(url)
+            answer = self._ask(url, into)
         except _NEVER_RIGHT as fault:
             raise SourceUnavailable(
                 f"{self._source} cannot be asked at {one_line(url)}: {reason(fault)}",
@@ -209,7 +191,7 @@ class Transport:
         time.sleep(wait)
         self._next_start = time.monotonic() + self._limits.interval
 
-    def _ask(self, url: str) -> Answer:
+    def _ask(self, url: str, into: IO[bytes] | None) -> Answer:
         limits = self._limits
         left = max(self._budget_end - time.monotonic(), 0.001)
         self._deadline.start(min(limits.request_time, left), limits.read_timeout)
@@ -223,7 +205,7 @@ class Transport:
             # Given even where there is no token: without it requests would look into ~/.netrc.
             auth=self._authorize,
         ) as response:
-            body = self._body(response)
+            body = self._body(response, into)
             return Answer(url, response.status_code, response.headers, body)
 
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -231,19 +213,30 @@ class Transport:
             request.headers["Authorization"] = self._authorization
         return request
 
-    def _body(self, response: requests.Response) -> bytes:
+    def _body(self, response: requests.Response, into: IO[bytes] | None) -> bytes:
         chunks: Iterator[bytes] = response.iter_content(_CHUNK)
         if response.status_code != 200:
             # Such a body has a sentence to tell at best; the status counts even where it breaks.
             with contextlib.suppress(*_BROKEN):
                 return next(chunks, b"")
             return b""
-        body = bytearray()
+        if into is None:
+            body = io.BytesIO()
+            self._take(chunks, body)
+            return body.getvalue()
+        # What another try left of it.
+        into.seek(0)
+        into.truncate()
+        self._take(chunks, into)
+        return b""
+
+    def _take(self, chunks: Iterator[bytes], file: IO[bytes]) -> None:
+        size = 0
         for chunk in chunks:
-            body += chunk
-            if len(body) > self._limits.body_cap:
+            size += len(chunk)
+            if size > self._limits.body_cap:
                 raise Hiccup(f"its answer is larger than {self._limits.body_cap} bytes")
-        return bytes(body)
+            file.write(chunk)
 
     # Any: it is sent the Hiccup, but the type of backoff's generators does not say so.
     def _waits(self) -> Generator[float, Any, None]:

@@ -9,6 +9,7 @@ import msgspec
 from trcpoints.db.models import Job
 
 SYNC_JOB = "sync"
+FEDERATION_JOB = "federation"
 
 COOLDOWN_LONGEST = timedelta(hours=6)
 

@@ -18,10 +18,10 @@ from trcpoints.config import Settings
 from trcpoints.db import schema
 from trcpoints.db.engine import Engine
 from trcpoints.db.models import HAS_LEFT, IS_UNTRACKED, DailyPoints, Member, Run
+from trcpoints.documents import ErrorInfo
 from trcpoints.documents.status import (
     StatusDatabase,
     StatusDocument,
-    StatusFederation,
     StatusMembers,
     StatusPoints,
     StatusRun,
@@ -29,6 +29,7 @@ from trcpoints.documents.status import (
     StatusSync,
 )
 from trcpoints.jobs.memory import SYNC_JOB, pause_until, recall
+from trcpoints.jobs.status_federation import Configured, read_federation
 from trcpoints.members.judged import STREAKS_JOB, job_judged_through
 from trcpoints.monitoring import health
 from trcpoints.monitoring.health import JobHealth
@@ -45,10 +46,19 @@ class Charts:
     streaks: dict[int, int]
 
 
-def read_status(engine: Engine, settings: Settings, now: datetime) -> StatusDocument:
-    """The document of `trcpoints status`; its cost hardly grows with the books."""
+def read_status(
+    engine: Engine,
+    settings: Settings,
+    now: datetime,
+    connectors: Sequence[Configured] = (),
+    more_problems: Sequence[ErrorInfo] = (),
+) -> StatusDocument:
+    """The document of `trcpoints status`; its cost hardly grows with the books.
+
+    `connectors` are those of the federations, `more_problems` what was found to be wrong before.
+    """
     with engine.snapshot():
-        return _read(engine, settings, now)
+        return _read(engine, settings, now, connectors, more_problems)
 
 
 def read_charts(engine: Engine, now: datetime) -> Charts:
@@ -72,7 +82,13 @@ def read_charts(engine: Engine, now: datetime) -> Charts:
     )
 
 
-def _read(engine: Engine, settings: Settings, now: datetime) -> StatusDocument:
+def _read(
+    engine: Engine,
+    settings: Settings,
+    now: datetime,
+    connectors: Sequence[Configured],
+    more_problems: Sequence[ErrorInfo],
+) -> StatusDocument:
     mee6 = settings.mee6
     sync, streaks = _health(SYNC_JOB, now), _health(STREAKS_JOB, now)
     judged_through = job_judged_through()
@@ -81,6 +97,8 @@ def _read(engine: Engine, settings: Settings, now: datetime) -> StatusDocument:
         invalid = _invalid_players(engine, now)
         found = health.sync_problems(sync, guild_id=mee6.guild_id, invalid_players=invalid, now=now)
         problems = [*found, *problems]
+    federation, unwell = read_federation(engine, connectors, now)
+    problems += [*more_problems, *unwell]
     return StatusDocument(
         healthy=not problems,
         problems=problems,
@@ -106,7 +124,7 @@ def _read(engine: Engine, settings: Settings, now: datetime) -> StatusDocument:
         ),
         members=_members(),
         points=_points(engine),
-        federation=StatusFederation(),
+        federation=federation,
     )
 
 

@@ -7,14 +7,14 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from urllib.parse import urljoin, urlsplit
 
 from trcpoints.config import Mee6Settings
 from trcpoints.errors import LeaderboardInvalid, SourceRefused
-from trcpoints.http.text import one_line
-from trcpoints.http.transport import Answer, Hiccup, Limits, Transport
+from trcpoints.http.answers import Undecodable, origin, said, target
+from trcpoints.http.mishaps import Hiccup
+from trcpoints.http.transport import Answer, Limits, Transport
 from trcpoints.mee6.leaderboard import Leaderboard
-from trcpoints.mee6.pages import Page, Undecodable, decode_page, error_message, loads
+from trcpoints.mee6.pages import Page, decode_page
 from trcpoints.mee6.walk import walk
 
 log = logging.getLogger("trcpoints.mee6")
@@ -170,44 +170,22 @@ def _refusal(settings: Mee6Settings, guild_id: str, answer: Answer) -> SourceRef
             return SourceRefused(f"The {board} is not public (401).", hint=_PUBLISH)
         case 403:
             return SourceRefused(
-                f"MEE6 refuses to show the {board} to this program (403){_said(answer)}.",
+                f"MEE6 refuses to show the {board} to this program (403){said(answer)}.",
                 hint=_CHECK_AGENT,
-                quoted=_said(answer),
+                quoted=said(answer),
             )
         case 404:
             return SourceRefused(f"MEE6 knows no guild {guild_id} (404).", hint=_CHECK_GUILD)
         case status if 300 <= status < 400:
             return SourceRefused(
-                f"{_origin(answer.url)} sends requests for the {board} elsewhere ({status}, "
-                f"{_target(answer)}), and redirects are not followed.",
+                f"{origin(answer.url)} sends requests for the {board} elsewhere ({status}, "
+                f"{target(answer)}), and redirects are not followed.",
                 hint=_CHECK_BASE,
-                quoted=f", {_target(answer)}",
+                quoted=f", {target(answer)}",
             )
         case status:
             return SourceRefused(
-                f"MEE6 answered {status} for the {board}{_said(answer)}.",
+                f"MEE6 answered {status} for the {board}{said(answer)}.",
                 hint=_CHECK_BASE,
-                quoted=_said(answer),
+                quoted=said(answer),
             )
-
-
-def _said(answer: Answer) -> str:
-    try:
-        message = error_message(loads(answer.body))
-    except Undecodable:
-        return ""
-    return f": {message}" if message else ""
-
-
-def _target(answer: Answer) -> str:
-    location = answer.headers.get("Location", "")
-    try:
-        return f"to {_origin(urljoin(answer.url, location))}" if location else "to nowhere"
-    except ValueError:
-        return "to an address that is not valid"
-
-
-def _origin(url: str) -> str:
-    # Without a user, a path or a query, which may hold what is none of a log's business.
-    parts = urlsplit(url)
-    return one_line(f"{parts.scheme}://{parts.hostname or ''}")

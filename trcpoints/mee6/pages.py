@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Annotated, NoReturn
 
 import msgspec
 
 from trcpoints.errors import LeaderboardInvalid
-from trcpoints.http.text import one_line
+from trcpoints.http.answers import error_message, loads
 
 MAX_XP = 10**12
 _LAST_EXACT_INTEGER = 2**53
@@ -17,10 +16,6 @@ _TOO_MANY_FAULTS = 5
 
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
 _Xp = Annotated[int, msgspec.Meta(ge=0, le=MAX_XP)]
-
-
-class Undecodable(Exception):
-    """Bytes that are no JSON, or not all of it: another try may bring a whole body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +75,6 @@ def decode_page(body: bytes, guild_id: str | None, where: str) -> Page:
         return page_of(loads(body), guild_id, where)
     _check_guild(page.guild_id, guild_id, where)
     return page
-
-
-def loads(body: bytes) -> object:
-    """JSON as plain objects, as tolerant as other tools; raises Undecodable.
-
-    Half a surrogate pair in a name is no reason to lose the page; NaN is, for it is not JSON.
-    """
-    try:
-        value: object = json.loads(body, parse_constant=_no_constant, parse_int=_integer)
-    except (ValueError, RecursionError) as fault:
-        raise Undecodable(one_line(str(fault))) from fault
-    return value
 
 
 def page_of(value: object, guild_id: str | None, where: str) -> Page:
@@ -199,19 +182,3 @@ def _refuse_shape(value: object, where: str) -> NoReturn:
     raise LeaderboardInvalid(
         f"{where} is no leaderboard; it has {reason}.", hint=_SHAPE, quoted=quoted
     )
-
-
-def error_message(value: object) -> str:
-    """What `{"error": {"message": …}}` says, made harmless; empty where it says nothing."""
-    error = value.get("error") if isinstance(value, dict) else None
-    message = error.get("message") if isinstance(error, dict) else None
-    return one_line(message) if isinstance(message, str) else ""
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _integer(digits: str) -> int | str:
-    # Python refuses to read thousands of digits; as text they are just as malformed.
-    return int(digits) if len(digits) <= 40 else digits

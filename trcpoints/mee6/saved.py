@@ -11,9 +11,10 @@ from typing import BinaryIO
 import msgspec
 
 from trcpoints.errors import LeaderboardInvalid, NotFound
+from trcpoints.http.answers import Undecodable, loads
 from trcpoints.http.text import one_line
 from trcpoints.mee6.leaderboard import Completeness, Leaderboard
-from trcpoints.mee6.pages import Page, Undecodable, decode_page, loads
+from trcpoints.mee6.pages import Page, decode_page
 from trcpoints.mee6.walk import Tally
 
 FULL_PAGE = 999

@@ -8,12 +8,22 @@ from datetime import datetime
 from trcpoints.db.engine import Engine
 from trcpoints.db.models import Member
 from trcpoints.errors import DataRefused
-from trcpoints.members.fields import UNLINKED, Values, names_nobody, normalise
+from trcpoints.members.edits import note_edits
+from trcpoints.members.fields import (
+    FIELDS,
+    UNLINKED,
+    Values,
+    name_following,
+    names_nobody,
+    normalise,
+)
 from trcpoints.members.lookup import find_member
 
 
-def add_member(engine: Engine, given: Mapping[str, str | None], now: datetime) -> Member:
-    """Add a member, ACTIVE unless `given` says otherwise.
+def add_member(
+    engine: Engine, given: Mapping[str, str | None], now: datetime, *, by: str
+) -> Member:
+    """Add a member, ACTIVE unless `given` says otherwise; `by` is who sets these fields.
 
     Raises DataRefused for values that are wrong, for a Discord account that another member has,
     and when nothing is given to tell the member by.
@@ -25,14 +35,16 @@ def add_member(engine: Engine, given: Mapping[str, str | None], now: datetime) -
             hint="trcpoints members add --discord-id ID --name NAME --email ADDRESS",
         )
     with engine.books():
-        _refuse_taken(values.get("discord_id"), None)
-        return Member.create(**values, created_at=now, updated_at=now)
+        refuse_taken(values.get("discord_id"), None)
+        member = Member.create(**values, created_at=now, updated_at=now)
+        note_edits(engine, ((member.id, name) for name, new in values.items() if new), by, now)
+        return member
 
 
 def set_member(
-    engine: Engine, reference: str, given: Mapping[str, str | None], now: datetime
+    engine: Engine, reference: str, given: Mapping[str, str | None], now: datetime, *, by: str
 ) -> tuple[Member, list[str]]:
-    """Change a member; the member as changed, and the fields that did change.
+    """Change a member; the member as changed, and the fields that did change, set by `by`.
 
     Raises what `find_member` raises, and DataRefused as `add_member` does.
     """
@@ -41,14 +53,14 @@ def set_member(
         member = find_member(reference)
         changes = {name: new for name, new in values.items() if new != getattr(member, name)}
         if "discord_id" in changes:
-            _refuse_taken(changes["discord_id"], member)
+            refuse_taken(changes["discord_id"], member)
         if changes:
-            anew = UNLINKED if "discord_id" in changes else {}
-            _write(member, {**changes, **anew}, now)
+            write_fields(member, changes, now)
+            note_edits(engine, ((member.id, name) for name in changes), by, now)
     return member, list(changes)
 
 
-def rebaseline_member(engine: Engine, reference: str, now: datetime) -> Member:
+def rebaseline_member(engine: Engine, reference: str, now: datetime, *, by: str) -> Member:
     """Make the next XP that is seen of a member a baseline (design, section 2.2).
 
     Raises what `find_member` raises.
@@ -57,7 +69,31 @@ def rebaseline_member(engine: Engine, reference: str, now: datetime) -> Member:
         member = find_member(reference)
         if not member.rebaseline:
             _write(member, {"rebaseline": True}, now)
+            note_edits(engine, [(member.id, "rebaseline")], by, now)
     return member
+
+
+def write_fields(member: Member, changes: Mapping[str, str | None], now: datetime) -> None:
+    """Change fields of a member, inside `engine.books()`, with what follows from it.
+
+    One with another account is linked anew (design, section 2.2); a name that is made from first
+    and last name stays so.
+    """
+    anew = UNLINKED if "discord_id" in changes else {}
+    before = {name: getattr(member, name) for name in FIELDS}
+    _write(member, {**anew, **name_following(member.name, before, changes), **changes}, now)
+
+
+def refuse_taken(discord_id: str | None, member: Member | None) -> None:
+    """Raise DataRefused for a Discord account that a member other than this one has."""
+    if discord_id is None:
+        return
+    holder = Member.get_or_none(Member.discord_id == discord_id)
+    if holder is not None and (member is None or holder.id != member.id):
+        raise DataRefused(
+            f"The Discord account {discord_id} is linked to member {holder.id} already.",
+            hint=f"See them: trcpoints members show {holder.id}",
+        )
 
 
 def _checked(given: Mapping[str, str | None]) -> Values:
@@ -68,17 +104,6 @@ def _checked(given: Mapping[str, str | None]) -> Values:
             f"Nothing was changed:{lines}", hint="Mend what is named and run the command again."
         )
     return values
-
-
-def _refuse_taken(discord_id: str | None, member: Member | None) -> None:
-    if discord_id is None:
-        return
-    holder = Member.get_or_none(Member.discord_id == discord_id)
-    if holder is not None and (member is None or holder.id != member.id):
-        raise DataRefused(
-            f"The Discord account {discord_id} is linked to member {holder.id} already.",
-            hint=f"See them: trcpoints members show {holder.id}",
-        )
 
 
 def _write(member: Member, changes: Mapping[str, object], now: datetime) -> None:

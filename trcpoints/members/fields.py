@@ -50,6 +50,20 @@ def names_nobody(values: Mapping[str, str | None]) -> bool:
     return not (values.get("discord_id") or values.get("email") or values.get("name"))
 
 
+def name_following(
+    name: str | None, before: Mapping[str, str | None], changed: Mapping[str, str | None]
+) -> dict[str, str | None]:
+    """The name to write where first or last name change and the name was made from them."""
+    if not ({"first_name", "last_name"} & changed.keys()) or name != composed_name(before):
+        return {}
+    return {"name": composed_name({**before, **changed})}
+
+
+def composed_name(values: Mapping[str, str | None]) -> str | None:
+    """First and last name, as far as there are any."""
+    return " ".join(filter(None, (values.get("first_name"), values.get("last_name")))) or None
+
+
 def _normalised(name: str, text: str) -> str | None:
     if reason := why_unstorable(text):
         raise ValueError(reason)

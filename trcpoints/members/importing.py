@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from trcpoints.db.engine import Engine
 from trcpoints.db.fields import to_text
 from trcpoints.db.models import Member
 from trcpoints.documents.members import MemberDetail, MembersImportDocument
+from trcpoints.members.edits import note_edits
 from trcpoints.members.fields import FIELDS, UNLINKED
+from trcpoints.members.inserting import insert_members
 from trcpoints.members.matching import COLUMNS, Change, ImportPlan, Known, plan_import
 from trcpoints.records import RecordFile, scan_records
 
@@ -17,6 +19,7 @@ EXPORT_ONLY = tuple(name for name in MemberDetail.__struct_fields__ if name not 
 """What `members export` writes and no import sets."""
 
 _NEW = {**UNLINKED, "active": True, "points": 0, "carry": 0}
+_UNSAID = {"subscription_status": "ACTIVE"}
 
 
 def read_members(data: bytes, name: str) -> RecordFile:
@@ -24,17 +27,22 @@ def read_members(data: bytes, name: str) -> RecordFile:
     return scan_records(data, name, COLUMNS, exported=EXPORT_ONLY)
 
 
-def import_members(engine: Engine, file: RecordFile, now: datetime) -> MembersImportDocument:
-    """Create and change the members of a file.
+def import_members(
+    engine: Engine, file: RecordFile, now: datetime, *, by: str
+) -> MembersImportDocument:
+    """Create and change the members of a file, whose values count as set by hand by `by`.
 
     Raises InvalidRecords with the faults of all records; then nothing was written.
     """
     with engine.books():
-        plan = plan_import(file, _known())
+        known = _known()
+        plan = plan_import(file, known)
         file.refuse(plan.faults)
-        _create(engine, plan, now)
+        first = _create(engine, plan, now)
         _change(engine, [change for change in plan.changed if not change.linked_anew], {}, now)
         _change(engine, [change for change in plan.changed if change.linked_anew], UNLINKED, now)
+        before = {member.id: member.values for member in known}
+        note_edits(engine, _edits(plan, first, before), by, now)
     return MembersImportDocument(
         records=len(file.records),
         created=len(plan.created),
@@ -48,10 +56,17 @@ def _known() -> list[Known]:
     return [Known(member_id, tuple(values)) for member_id, *values in query.iterator()]
 
 
-def _create(engine: Engine, plan: ImportPlan, now: datetime) -> None:
+def _create(engine: Engine, plan: ImportPlan, now: datetime) -> int:
     columns = [*FIELDS, *_NEW, "created_at", "updated_at"]
     fixed = (*_NEW.values(), to_text(now), to_text(now))
-    engine.insert_rows("member", columns, ((*values, *fixed) for values in plan.created))
+    rows = (
+        tuple(
+            _UNSAID.get(name) if value is None else value
+            for name, value in zip(FIELDS, values, strict=True)
+        )
+        for values in plan.created
+    )
+    return insert_members(engine, columns, ((*row, *fixed) for row in rows))
 
 
 def _change(
@@ -60,3 +75,18 @@ def _change(
     columns = ["id", *FIELDS, *state, "updated_at"]
     fixed = (*state.values(), to_text(now))
     engine.update_rows("member", columns, ((c.id, *c.values, *fixed) for c in changes))
+
+
+def _edits(
+    plan: ImportPlan, first: int, before: Mapping[int, Sequence[str | None]]
+) -> Iterator[tuple[int, str]]:
+    """Which fields of whom are set; the first of the new members has the id `first`."""
+    nothing = (None,) * len(FIELDS)
+    created = ((number, nothing, values) for number, values in enumerate(plan.created, first))
+    changed = ((change.id, before[change.id], change.values) for change in plan.changed)
+    for member_id, old, new in (*created, *changed):
+        yield from (
+            (member_id, field)
+            for field, was, is_now in zip(FIELDS, old, new, strict=True)
+            if was != is_now
+        )

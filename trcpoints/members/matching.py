@@ -33,7 +33,10 @@ class Change:
 
 @dataclass(slots=True)
 class ImportPlan:
-    """What a file of members comes to. Nothing of it may be written while there are faults."""
+    """What a file of members comes to. Nothing of it may be written while there are faults.
+
+    What the file does not say of a member who is created is None.
+    """
 
     created: list[tuple[str | None, ...]] = field(default_factory=list)
     changed: list[Change] = field(default_factory=list)
@@ -177,7 +180,6 @@ class _Planner:
     def _create(self, values: Values) -> None:
         if names_nobody(values):
             raise _Unfit("names nobody: no member_id, discord_id, email or name")
-        values.setdefault("subscription_status", "ACTIVE")
         self.plan.created.append(tuple(values.get(name) for name in FIELDS))
 
     def _change(self, member: Known, values: Values) -> None:

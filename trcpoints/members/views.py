@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import msgspec
 from peewee import Expression
 
-from trcpoints.db.models import Activity, LedgerEntry, Member
+from trcpoints.db.models import (
+    Activity,
+    FederationSource,
+    LedgerEntry,
+    Member,
+    MemberEdit,
+    MemberLink,
+)
 from trcpoints.documents.members import (
     ActivityRow,
     MemberDetail,
+    MemberEditRow,
+    MemberLinkRow,
     MemberRow,
     MembersExportDocument,
     MembersListDocument,
@@ -62,6 +72,8 @@ def show_member(reference: str, limit: int) -> MembersShowDocument:
         member=detail(member),
         ledger=[ledger_row(entry) for entry in ledger],
         activity=[_activity_row(record) for record in activity],
+        links=_links(member),
+        edits=_edits(member),
     )
 
 
@@ -120,3 +132,36 @@ def _row(member: Member) -> MemberRow:
 
 def _activity_row(record: Activity) -> ActivityRow:
     return msgspec.convert(record, ActivityRow, from_attributes=True)
+
+
+def _links(member: Member) -> list[MemberLinkRow]:
+    links = list(
+        MemberLink.select()
+        .where(MemberLink.member == member.id)
+        .order_by(MemberLink.connector, MemberLink.organization, MemberLink.id)
+    )
+    scopes = [f"{link.connector}/{link.organization}" for link in links]
+    read = {
+        source.scope: source.last_synced_at
+        for source in FederationSource.select().where(FederationSource.scope.in_(scopes))
+    }
+    return [_link_row(link, read.get(scope)) for link, scope in zip(links, scopes, strict=True)]
+
+
+def _link_row(link: MemberLink, read_at: datetime | None) -> MemberLinkRow:
+    # A record that was read and had not changed is not written anew.
+    seen_at = link.synced_at
+    if link.missing_since is None and read_at is not None:
+        seen_at = max(seen_at, read_at)
+    return MemberLinkRow(
+        connector=link.connector,
+        organization=link.organization,
+        external_id=link.external_id,
+        last_synced_at=seen_at,
+        missing_since=link.missing_since,
+    )
+
+
+def _edits(member: Member) -> list[MemberEditRow]:
+    edits = MemberEdit.select().where(MemberEdit.member == member.id).order_by(MemberEdit.field)
+    return [msgspec.convert(edit, MemberEditRow, from_attributes=True) for edit in edits]

@@ -15,6 +15,8 @@ CLOCK_DRIFT = timedelta(minutes=5)
 """What two clocks may differ by, and both be right; what lies beyond it is still to come."""
 
 STREAKS_LIMIT = timedelta(hours=26)
+FEDERATION_LIMIT = timedelta(hours=26)
+_NAMED = 5
 MALFORMED_RUNS = 3
 """So many runs in a row with malformed players are a problem."""
 
@@ -105,6 +107,40 @@ def streaks_problems(
             "wrong.",
             "Set the clock right (trcpoints doctor), then run: trcpoints streaks; it judges anew "
             "what is days ahead, and the rest mends itself when those days are over",
+        )
+
+
+def federation_problems(
+    overdue: Sequence[str], failed: Sequence[tuple[str, str]], *, never_ran: bool
+) -> Iterator[ErrorInfo]:
+    """What is wrong with the federations that are enabled, the worst first.
+
+    `overdue` are organizations (connector/organization), `failed` those whose last job has failed
+    for good, with the message of its last failure.
+    """
+    if never_ran:
+        yield ErrorInfo(
+            "federation_never_ran",
+            "No federation was synced yet.",
+            "See whether it can be: trcpoints federation check; then: trcpoints federation sync",
+        )
+    if failed:
+        told = "; ".join(f"{scope}: {message}" for scope, message in failed[:_NAMED])
+        rest = "" if len(failed) <= _NAMED else f"; and {len(failed) - _NAMED:,} more"
+        yield ErrorInfo(
+            "federation_failed",
+            f"Organizations that could not be synced, and are not tried again: {told}{rest}",
+            "See the jobs: trcpoints federation queue --status failed; then: trcpoints federation "
+            "sync",
+        )
+    if overdue:
+        names = ", ".join(overdue[:_NAMED])
+        rest = "" if len(overdue) <= _NAMED else f" and {len(overdue) - _NAMED:,} more"
+        hours = int(FEDERATION_LIMIT.total_seconds()) // 3600
+        yield ErrorInfo(
+            "federation_overdue",
+            f"Organizations without a successful sync for more than {hours} hours: {names}{rest}.",
+            "Run it: trcpoints federation sync; then see whether cron does: crontab -l",
         )
 
 

@@ -94,6 +94,11 @@ def _gauges(status: StatusDocument) -> Iterator[Sample]:
     yield "trcpoints_members_inactive", "Members marked inactive.", members.inactive
     yield "trcpoints_points_balance", "All points of all members.", status.points.balance
     yield "trcpoints_federation_connectors", "Connectors.", len(federation.connectors)
+    yield (
+        "trcpoints_federation_overdue",
+        "1 when an organization had no success for 26 hours.",
+        any(connector.overdue for connector in federation.connectors),
+    )
     yield "trcpoints_federation_jobs_pending", "Jobs that wait.", federation.pending
     yield "trcpoints_federation_jobs_running", "Jobs at work.", federation.running
     yield "trcpoints_federation_jobs_failed", "Jobs that failed for good.", federation.failed

@@ -14,6 +14,7 @@ from typing import Literal
 
 from trcpoints.errors import DataRefused, InvalidRecords, NotFound
 from trcpoints.records.reader import Fault, Reader, Record
+from trcpoints.records.stream import stream_rows
 from trcpoints.records.values import (
     FORMULA_STARTS,
     loads,
@@ -33,6 +34,7 @@ __all__ = [
     "read_input",
     "read_records",
     "scan_records",
+    "stream_rows",
     "why_unstorable",
 ]
 

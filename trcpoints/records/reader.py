@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -84,9 +84,9 @@ class Reader:
 
     def csv(self, text: str) -> Iterator[Record]:
         """The rows under a header."""
-        rows = _rows(text, _delimiter(text, self.columns))
+        found = rows(io.StringIO(text, newline=""), _delimiter(text, self.columns))
         try:
-            line, cells = next(rows)
+            line, cells = next(found)
             if not self._can_be_counted(line, len(cells)):
                 return
             header = [cell.strip().lower() for cell in cells]
@@ -94,14 +94,14 @@ class Reader:
                 self._fault(line, f"should be a header: some of {', '.join(self.columns)}")
                 return
             self._names_are_sound(line, header)
-            for line, cells in rows:
+            for line, cells in found:
                 yield from self._row(line, header, cells)
-        except _BadCsv as fault:
+        except BadCsv as fault:
             self._fault(fault.line, f"not CSV: {fault}")
 
     def _row(self, line: int, header: list[str], cells: list[str]) -> Iterator[Record]:
         if len(cells) != len(header):
-            self._fault(line, f"has {len(cells)} cells where the header has {len(header)}")
+            self._fault(line, wrong_length(cells, header))
             return
         sound = True
         values: dict[str, str | None] = {}
@@ -153,15 +153,25 @@ class Reader:
         self.faults.append((line, reason))
 
 
-class _BadCsv(Exception):
+class BadCsv(Exception):
+    """CSV that cannot be read from a line on."""
+
     def __init__(self, line: int, reason: str) -> None:
         super().__init__(reason)
         self.line = line
 
 
-def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not blank, each with the line that it starts on."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+def wrong_length(cells: list[str], header: list[str]) -> str:
+    """What is wrong with a row that the header does not fit."""
+    return f"has {len(cells)} cells where the header has {len(header)}"
+
+
+def rows(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not blank, each with the line that it starts on; raises BadCsv.
+
+    `lines` have their ends as they are in the file.
+    """
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         line = reader.line_num + 1
         try:
@@ -169,7 +179,7 @@ def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         except StopIteration:
             return
         except csv.Error as fault:
-            raise _BadCsv(line, str(fault)) from fault
+            raise BadCsv(line, str(fault)) from fault
         if cells:
             yield line, cells
 
@@ -179,8 +189,8 @@ def _delimiter(text: str, columns: Sequence[str]) -> str:
 
     def known(delimiter: str) -> int:
         try:
-            _, cells = next(_rows(text, delimiter))
-        except _BadCsv:
+            _, cells = next(rows(io.StringIO(text, newline=""), delimiter))
+        except BadCsv:
             return 0
         return sum(cell.strip().lower() in columns for cell in cells)
 

@@ -20,6 +20,7 @@ from trcpoints.jobs.memory import SYNC_JOB
 from trcpoints.members.judged import STREAKS_JOB
 from trcpoints.monitoring.health import STREAKS_LIMIT, SYNC_LIMIT, is_too_long_ago
 
+FEDERATION_SYNC, FEDERATION_RETRY = "federation sync", "federation retry"
 SYSTEM = (Path("/etc/crontab"), Path("/etc/cron.d"))
 _EXAMPLE = "crontab.example has them all: crontab -e"
 _PATIENCE = 10.0
@@ -33,11 +34,15 @@ _JOB = re.compile(
     """,
     re.VERBOSE,
 )
+_STARTED = re.compile(r"\btrcpoints\s+(sync|streaks|federation\s+(?:sync|retry))\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a crontab that starts one of the jobs; `zone` is the CRON_TZ above it."""
+    """A line of a crontab that starts one of the jobs; `zone` is the CRON_TZ above it.
+
+    `job` is what is typed after trcpoints.
+    """
 
     job: str
     times: str
@@ -45,7 +50,9 @@ class Line:
 
     @property
     def names_an_hour(self) -> bool:
-        """Whether it depends on the time zone when the job is started."""
+        """Whether it depends on the time zone when a job is started that judges days."""
+        if self.job in {FEDERATION_SYNC, FEDERATION_RETRY}:
+            return False
         hour = self.times.split()[1:2]
         return self.times not in {"@hourly", "@reboot"} and hour != ["*"]
 
@@ -62,7 +69,7 @@ def look(case: Case) -> Iterator[Check]:
     """Look for a line for each job, at the time zone of its hours, and at the last runs."""
     jobs = _wanted(case.settings)
     crontabs = read_crontabs()
-    yield _cron(jobs, crontabs)
+    yield _cron([*jobs, *_of_federations(case.settings)], crontabs)
     yield _time_zone(crontabs.lines)
     if case.books is None:
         yield unread("last_runs")
@@ -73,6 +80,11 @@ def look(case: Case) -> Iterator[Check]:
 def _wanted(settings: Settings | None) -> list[str]:
     is_synced = settings is None or settings.mee6.enabled
     return [SYNC_JOB, STREAKS_JOB] if is_synced else [STREAKS_JOB]
+
+
+def _of_federations(settings: Settings | None) -> list[str]:
+    is_set_up = settings is not None and settings.federation_config is not None
+    return [FEDERATION_SYNC, FEDERATION_RETRY] if is_set_up else []
 
 
 def read_crontabs() -> Crontabs:
@@ -99,9 +111,10 @@ def parse(text: str) -> Iterator[Line]:
             if variable["name"] == "CRON_TZ":
                 zone = variable["value"].strip(" \"'")
         elif job := _JOB.fullmatch(line):
-            started = re.search(r"\btrcpoints\s+(sync|streaks)\b", job["command"])
+            started = _STARTED.search(job["command"])
             if started is not None:
-                yield Line(started[1], " ".join(job["times"].split()), zone)
+                name, times = (" ".join(text.split()) for text in (started[1], job["times"]))
+                yield Line(name, times, zone)
 
 
 def _own_crontab() -> tuple[str, str]:

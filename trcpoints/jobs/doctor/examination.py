@@ -36,13 +36,14 @@ def examine(
     *,
     send_test: bool,
     wall_clock: Callable[[], datetime],
+    others: Sequence[Look],
 ) -> Iterator[Check]:
-    """Look at everything; nothing that it writes remains.
+    """Look at everything, at what `others` look at last; nothing that it writes remains.
 
     `send_test` sends a test to everybody who would be alerted; `wall_clock` gives aware times.
     """
     case = Case(environ, env_file, send_test, wall_clock)
-    for look in GROUPS:
+    for look in (*GROUPS, *others):
         yield from look(case)
 
 

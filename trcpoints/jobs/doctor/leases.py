@@ -9,6 +9,7 @@ from trcpoints.documents.db import LeaseRow
 from trcpoints.errors import LeaseHeld
 from trcpoints.jobs.doctor.check import Case, Check, unread
 from trcpoints.jobs.lease import SILENCE
+from trcpoints.jobs.memory import FEDERATION_JOB
 
 NAME = "leases"
 
@@ -33,7 +34,9 @@ def _judged(row: LeaseRow, now: datetime) -> Check:
         f"{row.machine} (run {row.run_id})"
     )
     if not row.live:
-        hint = f"The next run takes it over: trcpoints {row.lease.partition(':')[0]}"
+        job = row.lease.partition(":")[0]
+        command = "federation retry" if job == FEDERATION_JOB else job
+        hint = f"The next run takes it over: trcpoints {command}"
         return Check(NAME, "warning", f"{held}, which is gone or silent.", hint)
     return Check(
         NAME,

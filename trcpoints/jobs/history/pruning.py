@@ -1,48 +1,81 @@
-"""Deleting the records of old runs (design, section 9: housekeeping).
+"""Deleting the records of old runs, jobs and webhooks (design, section 9: housekeeping).
 
-What the runs did stays: ledger and activity records are never deleted.
+What they did stays: ledger, activity records and conflicts are never deleted.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from peewee import SQL, ModelSelect, fn
+from peewee import SQL, Expression, Field, Model, ModelSelect, fn
 
 from trcpoints.db.engine import Engine
-from trcpoints.db.models import Run
+from trcpoints.db.models import FederationJob, Run, WebhookDelivery, WebhookRefusal
 from trcpoints.documents.history import HistoryPruneDocument
 
 BATCH = 1_000
 """Records deleted in one transaction: what waits for the books lock meanwhile waits for that."""
 
+REPEATS = timedelta(days=1)
+"""So long a delivery is kept in any case: by it a repeat is told, and the limit is counted."""
 
-def prune(engine: Engine, before: datetime, *, dry_run: bool) -> HistoryPruneDocument:
-    """Delete the records of the runs that began before a time, each batch in a transaction.
+_NUMBER = fn.COUNT(SQL("*"))
 
-    Kept are runs under way, and the newest completed one of each job and scope. A dry run counts.
+
+def prune(
+    engine: Engine, before: datetime, now: datetime, *, dry_run: bool
+) -> HistoryPruneDocument:
+    """Delete what is from before a time, each batch in a transaction. A dry run counts.
+
+    Of runs are kept those under way, and the newest completed one of each job and scope; of jobs
+    of the queue those that wait or are at work; of webhooks those of the last day.
     """
+    job, delivery, refusal = FederationJob, WebhookDelivery, WebhookRefusal
+    is_over = job.status.in_(["completed", "failed"])
+    last_day = min(before, now - REPEATS)
+    pruned = [
+        _delete(engine, Run.id, Run.started_at, _prunable(before), dry_run),
+        _delete(engine, job.id, job.id, is_over & (job.created_at < before), dry_run),
+        _delete(engine, delivery.id, delivery.id, delivery.received_at < last_day, dry_run),
+        _delete(engine, refusal.id, refusal.id, refusal.minute < last_day, dry_run),
+    ]
+    runs, jobs, deliveries, refusals = pruned
+    return HistoryPruneDocument(
+        dry_run=dry_run,
+        before=before,
+        pruned=runs,
+        jobs=jobs,
+        deliveries=deliveries,
+        refusals=refusals,
+    )
+
+
+def _delete(
+    engine: Engine, key: Field[Any], order: Field[Any], condition: Expression, dry_run: bool
+) -> int:
+    """How many rows of the key's table were, or would be, deleted. Any: keys are of two types."""
+    model: type[Model] = key.model
     if dry_run:
-        pruned = int(_prunable(before, fn.COUNT(SQL("*"))).scalar())
-    else:
-        pruned = 0
-        while deleted := _prune_batch(engine, before):
-            pruned += deleted
-    return HistoryPruneDocument(dry_run=dry_run, before=before, pruned=pruned)
+        return int(model.select(_NUMBER).where(condition).scalar())
+    number = 0
+    while deleted := _delete_batch(
+        engine, key, model.select(key).where(condition).order_by(order).limit(BATCH)
+    ):
+        number += deleted
+    return number
 
 
-def _prune_batch(engine: Engine, before: datetime) -> int:
+def _delete_batch(engine: Engine, key: Field[Any], oldest: ModelSelect[Any]) -> int:
     with engine.books():
-        oldest = _prunable(before, Run.id).order_by(Run.started_at).limit(BATCH)
-        ids = [run_id for (run_id,) in engine.raw_rows(oldest)]
+        ids = [found for (found,) in engine.raw_rows(oldest)]
         if ids:
-            Run.delete().where(Run.id.in_(ids)).execute()
+            key.model.delete().where(key.in_(ids)).execute()
     return len(ids)
 
 
-def _prunable(before: datetime, column: Any) -> ModelSelect[Any]:
-    """A query over the runs to delete. Any: a field or a function of peewee's."""
+def _prunable(before: datetime) -> Expression:
+    """The condition of the runs to delete."""
     later: Any = Run.alias()  # which peewee's stubs take for a table without columns
     same_scope = (later.scope == Run.scope) | (later.scope.is_null() & Run.scope.is_null())
     has_later = fn.EXISTS(
@@ -54,8 +87,9 @@ def _prunable(before: datetime, column: Any) -> ModelSelect[Any]:
             & same_scope
         )
     )
-    return Run.select(column).where(
+    condition: Expression = (
         (Run.started_at < before)
         & (Run.status != "running")
         & ((Run.status != "completed") | has_later)
     )
+    return condition

@@ -19,8 +19,9 @@ from trcpoints.documents.history import (
 )
 from trcpoints.documents.streaks import StreakMilestone
 from trcpoints.errors import DataRefused, NotFound
+from trcpoints.jobs.history.conflicts import conflicts_of
 from trcpoints.jobs.history.reading import COLUMNS, run_of
-from trcpoints.jobs.memory import SYNC_JOB
+from trcpoints.jobs.memory import FEDERATION_JOB, SYNC_JOB
 from trcpoints.records import quoted, why_unstorable
 
 _RANGES = (Run.entries_after, Run.entries_through, Run.records_after, Run.records_through)
@@ -50,6 +51,7 @@ def show_run(engine: Engine, reference: str) -> HistoryShowDocument:
             records=records,
             left=list(_left(engine, run)) if run.job == SYNC_JOB else [],
             milestones=list(_milestones(engine, run_id)),
+            conflicts=conflicts_of(run_id) if run.job == FEDERATION_JOB else [],
         )
 
 

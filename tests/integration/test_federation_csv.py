@@ -1,0 +1,349 @@
+"""Reading a federation's CSV, from a file and over HTTP, as spreadsheets write it."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.federation import (
+    ORGANIZATION,
+    QUICK,
+    TOKEN_ENV,
+    Record,
+    connector,
+    csv_toml,
+    now,
+    patience,
+    read,
+)
+from trcpoints.demo.federation import TOKEN, SimulatedFederation
+from trcpoints.demo.federation_faults import FederationFault
+from trcpoints.demo.federation_members import CSV_COLUMNS, as_csv, invent
+from trcpoints.errors import (
+    DataRefused,
+    InvalidRecords,
+    OutputFailed,
+    RateLimited,
+    SourceRefused,
+    SourceUnavailable,
+    TrcpointsError,
+)
+from trcpoints.federation.connectors import open_source
+
+F = FederationFault
+PEOPLE = [("M1", "Gráinne Ó Dea"), ("M2", "Zoë “Zo” Ahern"), ("M3", "Søren, the\r\nsecond")]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[SimulatedFederation]:
+    with SimulatedFederation() as server:
+        yield server
+
+
+@pytest.fixture
+def federation(running: SimulatedFederation) -> SimulatedFederation:
+    """A federation that behaves, with 25 members in st-judes."""
+    running.behave()
+    running.csv_delimiter, running.csv_encoding = ",", "utf-8"
+    running.requests.clear()
+    return running
+
+
+def read_file(folder: Path, data: bytes, *more: str) -> list[dict[str, object]]:
+    (folder / f"{ORGANIZATION}.csv").write_bytes(data)
+    place = ('path = "{organization}.csv"', *more)
+    return [dict(row) for row in read(connector(folder, csv_toml(*place, token=False)))]
+
+
+def faults(folder: Path, text: str) -> list[tuple[int, str]]:
+    with pytest.raises(InvalidRecords) as caught:
+        read_file(folder, text.encode())
+    assert caught.value.exit_code == 65
+    assert "the CSV of gaa/st-judes" in caught.value.message
+    assert caught.value.hint
+    return caught.value.faults
+
+
+def text_of(people: list[tuple[str, str]], delimiter: str, newline: str) -> str:
+    rows = [("memberId", "firstName"), *people]
+    return newline.join(delimiter.join(f'"{cell}"' for cell in row) for row in rows) + newline
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_what_spreadsheets_write(
+    tmp_path: Path, delimiter: str, newline: str, encoding: str
+) -> None:
+    data = text_of(PEOPLE, delimiter, newline).encode(encoding)
+    expected = [{"memberId": member, "firstName": name} for member, name in PEOPLE]
+    assert read_file(tmp_path, data) == expected
+
+
+def test_utf_16_with_the_other_mark(tmp_path: Path) -> None:
+    data = b"\xfe\xff" + text_of(PEOPLE, ";", "\n").encode("utf-16-be")
+    assert [row["firstName"] for row in read_file(tmp_path, data)] == [name for _, name in PEOPLE]
+
+
+def test_what_is_configured_counts(tmp_path: Path) -> None:
+    data = "memberId|a;b,c\nM1|Łukasz\n".encode("cp1250")
+    assert read_file(tmp_path, data, 'delimiter = "|"', 'encoding = "cp1250"') == [
+        {"memberId": "M1", "a;b,c": "Łukasz"}
+    ]
+    marked = b"\xef\xbb\xbfmemberId\nM1\n"
+    assert read_file(tmp_path, marked, 'encoding = "utf-8"') == [{"memberId": "M1"}]
+
+
+def test_a_character_on_the_border_of_two_portions(tmp_path: Path) -> None:
+    # The encoding is looked for in portions of a power of two.
+    rows = "".join(f"M{place},{'é' * 1000}\n" for place in range(500))
+    for shift in ("n", "nn"):
+        data = f"memberId,{shift}\n{rows}".encode()
+        assert {row[shift] for row in read_file(tmp_path, data)} == {"é" * 1000}
+
+
+def test_a_last_character_without_an_end_of_line(tmp_path: Path) -> None:
+    assert read_file(tmp_path, "memberId\nRené".encode("cp1252")) == [{"memberId": "René"}]
+
+
+def test_damaged_utf_8_is_not_taken_for_something_else(tmp_path: Path) -> None:
+    data = text_of(PEOPLE * 5, ",", "\n").encode()
+    with pytest.raises(DataRefused, match="neither UTF-8 nor Windows-1252"):
+        read_file(tmp_path, data.replace("ë".encode(), b"\xeb", 1))
+
+
+def test_bytes_that_nobody_writes(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRecords, match="not cp1252"):
+        read_file(tmp_path, b"memberId\n\x81\x8d\n")
+    with pytest.raises(InvalidRecords, match="not utf-8"):
+        read_file(tmp_path, b"memberId\nM1\n\xff\n", 'encoding = "utf-8"')
+    with pytest.raises(InvalidRecords, match="not utf-16"):
+        read_file(tmp_path, "memberId\nM1".encode("utf-16")[:-1])
+
+
+def test_cells(tmp_path: Path) -> None:
+    text = "memberId, First Name ,x\nM1,'=1+1,\n\n,,\nM2,'t Hooft,\"\"\n"
+    assert read_file(tmp_path, text.encode()) == [
+        {"memberId": "M1", "First Name": "=1+1", "x": None},
+        {"memberId": "M2", "First Name": "'t Hooft", "x": None},
+    ]
+
+
+def test_a_long_cell_of_a_column_that_nobody_maps_is_no_fault(tmp_path: Path) -> None:
+    row = {"memberId": "M1", "notes": "x" * 5000}
+    assert read_file(tmp_path, f"memberId,notes\nM1,{'x' * 5000}\n".encode()) == [row]
+
+
+def test_a_header_alone(tmp_path: Path) -> None:
+    assert read_file(tmp_path, b"memberId,firstName\n") == []
+
+
+def test_every_faulty_line_is_told_and_nothing_after_the_first_is_given(tmp_path: Path) -> None:
+    text = "memberId,firstName\nM1,Ann\nM2\n\nM3,Bob\nM4,Cat,Dog\n"
+    (tmp_path / f"{ORGANIZATION}.csv").write_text(text)
+    gaa = connector(tmp_path, csv_toml('path = "{organization}.csv"', token=False))
+    seen: list[Record] = []
+    with (
+        open_source(gaa, now, limits=QUICK) as source,
+        pytest.raises(InvalidRecords) as caught,
+    ):
+        seen.extend(source.records(ORGANIZATION, lambda: None))
+    assert seen == [{"memberId": "M1", "firstName": "Ann"}]
+    assert caught.value.faults == [
+        (3, "has 1 cells where the header has 2"),
+        (6, "has 3 cells where the header has 2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("memberId,,firstName,\nM1,,Ann,\n", 1, "no name over column 2"),
+        ("memberId,name,name\nM1,Ann,Bob\n", 1, "'name' more than once"),
+        ('memberId,name\nM1,Ann\n"M2,Bob\n', 3, "not CSV"),
+        ('memberId,name\nM1,"Ann"x\n', 2, "not CSV"),
+        ("<!DOCTYPE html>\n<title>Log in</title>\n", 1, "like a web page"),
+        ("PK\x03\x04\x14,x\n", 1, "no text"),
+        ("m\0e\0m\0\n", 1, "no text"),
+        (",".join(f"c{place}" for place in range(1001)), 1, "1,001 columns"),
+        (f"memberId\n{'x' * 200_000}\n", 2, "field larger"),
+        (f"memberId\nM1\n{'x,' * 600_000}\n", 3, "longer than 1,000,000"),
+    ],
+)
+def test_what_is_no_csv(tmp_path: Path, text: str, line: int, words: str) -> None:
+    told = faults(tmp_path, text)
+    assert told[0][0] == line
+    assert words in told[0][1]
+
+
+def test_many_faults_are_enough(tmp_path: Path) -> None:
+    assert len(faults(tmp_path, "a,b\n" + "x\n" * 5000)) == 1000
+
+
+@pytest.mark.parametrize("data", [b"", b"\xef\xbb\xbf", b"\n\n"])
+def test_an_empty_file_is_a_failed_export(tmp_path: Path, data: bytes) -> None:
+    with pytest.raises(DataRefused, match="the CSV of gaa/st-judes is empty"):
+        read_file(tmp_path, data)
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    gaa = connector(tmp_path, csv_toml('path = "{organization}.csv"', token=False))
+    with pytest.raises(SourceUnavailable, match="No such file") as caught:
+        read(gaa)
+    assert str(tmp_path / "st-judes.csv") in caught.value.message
+    assert caught.value.exit_code == 69
+    (tmp_path / "st-judes.csv").mkdir()
+    with pytest.raises(SourceUnavailable, match="directory"):
+        read(gaa)
+
+
+def test_a_file_that_changes_while_it_is_read(tmp_path: Path) -> None:
+    file = tmp_path / f"{ORGANIZATION}.csv"
+    file.write_text("memberId\n" + "M1\n" * 10)
+    gaa = connector(tmp_path, csv_toml('path = "{organization}.csv"', token=False))
+    with open_source(gaa, now, limits=QUICK) as source:
+        rows = source.records(ORGANIZATION, lambda: None)
+        next(iter(rows))
+        with file.open("a") as more:
+            more.write("M2\n")
+        with pytest.raises(SourceUnavailable, match="changed while it was read"):
+            list(rows)
+    # A file that takes its place is another one: what was opened is whole.
+    with open_source(gaa, now, limits=QUICK) as source:
+        rows = source.records(ORGANIZATION, lambda: None)
+        next(iter(rows))
+        (tmp_path / "new.csv").write_text("memberId\n")
+        (tmp_path / "new.csv").replace(file)
+        assert len(list(rows)) == 10
+
+
+def test_a_file_cannot_be_asked_for_one_member(tmp_path: Path) -> None:
+    gaa = connector(tmp_path, csv_toml('path = "{organization}.csv"', token=False))
+    with open_source(gaa, now) as source:
+        assert not source.can_ask_for_one
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16"])
+def test_csv_over_http(federation: SimulatedFederation, tmp_path: Path, encoding: str) -> None:
+    federation.csv_encoding, federation.csv_delimiter = encoding, ";"
+    rows = read(connector(tmp_path, csv_toml(f'url = "{federation.csv_url}"')))
+    assert len(rows) == 25
+    assert tuple(rows[0]) == CSV_COLUMNS
+    first = federation.members.all(ORGANIZATION)[0]
+    assert rows[0]["firstName"] == first["firstName"]
+    [request] = federation.requests
+    assert request.token == TOKEN
+    assert request.path == "/clubs/st-judes/members.csv"
+    assert request.headers["accept"].startswith("text/csv")
+
+
+OUTCOMES: dict[FederationFault, tuple[type[TrcpointsError], str]] = {
+    F.UNAUTHORIZED: (SourceRefused, f"does not accept {TOKEN_ENV}"),
+    F.FORBIDDEN: (SourceRefused, "403"),
+    F.NOT_FOUND: (SourceRefused, "404"),
+    F.REDIRECT: (SourceRefused, "elsewhere"),
+    F.RATE_LIMITED: (RateLimited, "1800 seconds"),
+    F.SERVER_ERROR: (SourceUnavailable, "answered 500"),
+    F.TIMEOUT: (SourceUnavailable, "no whole answer in time"),
+    F.SLOW_BODY: (SourceUnavailable, "no whole answer in time"),
+    F.RESET: (SourceUnavailable, "reset by peer"),
+    F.WRONG_LENGTH: (SourceUnavailable, "the connection failed"),
+    F.HUGE_BODY: (SourceUnavailable, "larger than 8388608 bytes"),
+    F.GZIP_BOMB: (SourceUnavailable, "larger than 8388608 bytes"),
+    F.BAD_GZIP: (SourceUnavailable, "compressed wrongly"),
+    F.EMPTY_BODY: (DataRefused, "is empty"),
+    F.HTML: (InvalidRecords, "like a web page"),
+    F.TRUNCATED_JSON: (InvalidRecords, "cells where the header has 9"),
+}
+
+
+@pytest.mark.parametrize("fault", OUTCOMES, ids=lambda fault: fault.name)
+def test_faults_over_http(
+    federation: SimulatedFederation, tmp_path: Path, fault: FederationFault
+) -> None:
+    federation.misbehave(fault)
+    kind, words = OUTCOMES[fault]
+    with pytest.raises(kind, match=words) as caught:
+        read(connector(tmp_path, csv_toml(f'url = "{federation.csv_url}"')), limits=patience(fault))
+    assert type(caught.value) is kind
+    assert caught.value.hint
+    assert TOKEN not in caught.value.message + caught.value.hint
+
+
+@pytest.mark.parametrize("fault", [F.WRONG_LENGTH, F.SERVER_ERROR, F.HUGE_BODY, F.SLOW_BODY])
+def test_another_try_begins_anew(
+    federation: SimulatedFederation, tmp_path: Path, fault: FederationFault
+) -> None:
+    federation.misbehave(fault, times=1)
+    gaa = connector(tmp_path, csv_toml(f'url = "{federation.csv_url}"'))
+    assert len(read(gaa, limits=patience(fault))) == 25
+    assert len(federation.requests) == 2
+
+
+def test_what_is_fetched_needs_room(
+    federation: SimulatedFederation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gaa = connector(tmp_path, csv_toml(f'url = "{federation.csv_url}"'))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(OutputFailed, match="cannot be kept on disk") as caught:
+        read(gaa)
+    assert "TMPDIR" in caught.value.hint
+
+
+def test_what_is_fetched_leaves_nothing_behind(
+    federation: SimulatedFederation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(kept))
+    gaa = connector(tmp_path, csv_toml(f'url = "{federation.csv_url}"'))
+    with open_source(gaa, now, limits=QUICK) as source:
+        rows = source.records(ORGANIZATION, lambda: None)
+        next(iter(rows))
+        # Not even while it is read: it has no name.
+        assert list(kept.iterdir()) == []
+        assert len(list(rows)) == 24
+
+
+def test_beats_while_rows_are_read(tmp_path: Path) -> None:
+    (tmp_path / f"{ORGANIZATION}.csv").write_text("memberId\n" + "M1\n" * 3500)
+    gaa = connector(tmp_path, csv_toml('path = "{organization}.csv"', token=False))
+    beats: list[int] = []
+    read(gaa, beat=lambda: beats.append(1))
+    assert len(beats) == 2 + 3
+
+
+def test_a_hundred_thousand_rows_are_never_held(tmp_path: Path) -> None:
+    def peak(count: int) -> tuple[int, int]:
+        text = as_csv(invent(count, "large"), ",")
+        (tmp_path / f"{ORGANIZATION}.csv").write_text(text, encoding="utf-8", newline="")
+        connector(tmp_path, csv_toml('path = "{organization}.csv"', token=False))
+        ran = subprocess.run(
+            [sys.executable, "-m", "tests.support.federation", tmp_path / "federations.toml"],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        rows, most = ran.stdout.split()
+        return int(rows), int(most)
+
+    few, many = peak(10_000), peak(100_000)
+    assert (few[0], many[0]) == (10_000, 100_000)
+    # The file has 10 MB; as rows it would be 80 MB.
+    assert many[1] - few[1] < 4 * 1024 * 1024
+
+
+def test_any_table_is_read_as_it_was_written(tmp_path: Path) -> None:
+    chance = random.Random(7)
+    for _ in range(50):
+        cells = ["".join(chance.choices("ab é,;\t\"\n'=", k=chance.randrange(1, 8))) for _ in "abc"]
+        quoted = ";".join('"' + cell.replace('"', '""') + '"' for cell in ["x", *cells])
+        [row] = read_file(tmp_path, f"memberId;a;b;c\n{quoted}\n".encode())
+        expected = [cell[1:] if cell[:2] in _NEUTRAL else cell for cell in cells]
+        assert [row[name] for name in "abc"] == expected
+
+
+_NEUTRAL = {"'=", "'\t", "'\n", "''"}

@@ -1,0 +1,120 @@
+"""Deciding a conflict by hand (design, section 8)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.cli import Cli
+from tests.support.engine import NOW, Federation, Record
+from trcpoints.db.database import Access, open_database
+from trcpoints.errors import DataRefused, NotFound
+from trcpoints.federation.conflicts import Strategy
+from trcpoints.federation.engine import keep
+from trcpoints.federation.engine.keeping import Side
+
+LATER = NOW + timedelta(hours=1)
+BASE: Record = {
+    "id": "M1",
+    "first_name": "Ann",
+    "last_name": "Lee",
+    "discord_id": "101",
+    "subscription_status": "paid",
+}
+
+
+@pytest.fixture
+def federation(cli: Cli, tmp_path: Path) -> Federation:
+    return Federation(cli, tmp_path)
+
+
+def disagree(
+    federation: Federation, field: str, theirs: str, ours: str, strategy: Strategy
+) -> dict[str, Any]:
+    """Let both sides change a field; the conflict."""
+    federation.strategy = strategy
+    federation.sync(BASE)
+    federation.by_hand(1, **{field: ours})
+    federation.sync({**BASE, field: theirs})
+    [conflict] = federation.conflicts()
+    return conflict
+
+
+def decide(federation: Federation, number: int, side: Side, by: str = "bob") -> None:
+    with open_database(federation.cli.environment["DATABASE_URL"], Access.WRITE) as engine:
+        keep(engine, number, side, by, LATER)
+
+
+@pytest.mark.parametrize("strategy", ["federation_wins", "local_wins"])
+def test_either_side_can_be_kept_and_again(federation: Federation, strategy: Strategy) -> None:
+    number = disagree(federation, "last_name", "Theirs", "Ours", strategy)["id"]
+    sides: tuple[tuple[Side, str], ...] = (
+        ("ours", "Ours"),
+        ("ours", "Ours"),
+        ("theirs", "Theirs"),
+        ("theirs", "Theirs"),
+        ("ours", "Ours"),
+    )
+    for side, value in sides:
+        decide(federation, number, side)
+        member = federation.member("M1")
+        assert (member["last_name"], member["name"]) == (value, f"Ann {value}")
+        [conflict] = federation.conflicts()
+        assert (conflict["kept"], conflict["kept_by"], conflict["kept_at"]) == (side, "bob", LATER)
+        assert conflict["resolved"] == value
+        by_hand = {(1, "last_name", "bob")} if side == "ours" else set()
+        assert federation.edits() == by_hand
+        # The federation has said so before: there is nothing to do for it.
+        assert federation.sync({**BASE, "last_name": "Theirs"}).counts.unchanged == 1
+
+
+def test_what_was_kept_is_theirs_to_change_or_not(federation: Federation) -> None:
+    number = disagree(federation, "last_name", "Theirs", "Ours", "merge")["id"]
+    decide(federation, number, "theirs")
+    federation.sync({**BASE, "last_name": "Newer"})
+    assert federation.member("M1")["last_name"] == "Newer"
+    with pytest.raises(DataRefused, match="it is 'Newer' now, and conflict 1 left it at 'Theirs'"):
+        decide(federation, number, "ours")
+    assert federation.member("M1")["last_name"] == "Newer"
+    federation.by_hand(1, last_name="Ours")
+    federation.sync({**BASE, "last_name": "Newest"})
+    assert federation.member("M1")["last_name"] == "Ours"
+
+
+def test_a_field_that_was_changed_since_is_left_alone(federation: Federation) -> None:
+    number = disagree(federation, "last_name", "Theirs", "Ours", "federation_wins")["id"]
+    federation.by_hand(1, last_name="")
+    before = federation.everything()
+    with pytest.raises(DataRefused, match="it is empty now") as refused:
+        decide(federation, number, "ours")
+    assert refused.value.hint.endswith("members set 1 --last-name VALUE")
+    assert federation.everything() == before
+
+
+@pytest.mark.parametrize("number", [0, -1, 2, 2**63])
+def test_a_conflict_that_is_not_there(federation: Federation, number: int) -> None:
+    disagree(federation, "last_name", "Theirs", "Ours", "merge")
+    with pytest.raises(NotFound, match=f"There is no conflict {number}"):
+        decide(federation, number, "ours")
+
+
+def test_an_account_is_linked_anew_unless_somebody_has_it(federation: Federation) -> None:
+    number = disagree(federation, "discord_id", "109", "105", "federation_wins")["id"]
+    federation.cli.ok("members", "set", "1", "--discord-id=109")
+    decide(federation, number, "ours")
+    member = federation.member("M1")
+    assert (member["discord_id"], member["xp_total"]) == ("105", None)
+    federation.cli.ok("members", "add", "--discord-id=109")
+    before = federation.everything()
+    with pytest.raises(DataRefused, match="109 is linked to member 2"):
+        decide(federation, number, "theirs")
+    assert federation.everything() == before
+
+
+def test_nothing_is_no_subscription(federation: Federation) -> None:
+    number = disagree(federation, "subscription_status", "", "TRIALING", "local_wins")["id"]
+    decide(federation, number, "theirs")
+    assert federation.member("M1")["subscription_status"] == "NONE"

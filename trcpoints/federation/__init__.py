@@ -1,0 +1,1 @@
+"""Federations: outside membership systems that members come from (design, section 8)."""

@@ -1,0 +1,128 @@
+"""Records in a CSV file, on this machine or at an address: kind csv (design, section 8)."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Self
+
+from trcpoints.errors import OutputFailed, SourceUnavailable
+from trcpoints.federation.config import Connector
+from trcpoints.federation.connectors.asking import refusal, transport
+from trcpoints.federation.sources import Csv
+from trcpoints.http.transport import Answer, Limits
+from trcpoints.records import stream_rows
+
+LIMITS = Limits(
+    interval=0.2, retry_base=1.0, request_time=240.0, budget=20 * 60.0, body_cap=256 * 1024 * 1024
+)
+"""A file of a million members or so; all its tries together, between two beats, take less than
+the 30 minutes after which a job counts as stuck."""
+
+_ACCEPT = "text/csv, */*;q=0.1"
+_ROWS_BETWEEN_BEATS = 1000
+
+
+class CsvSource:
+    """A federation whose members are exported to CSV; a context manager."""
+
+    can_ask_for_one = False
+
+    def __init__(
+        self,
+        connector: Connector,
+        source: Csv,
+        now: Callable[[], datetime],
+        limits: Limits | None,
+    ) -> None:
+        self._connector = connector
+        self._source = source
+        self._now = now
+        self._limits = limits or LIMITS
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing stays open between two readings."""
+
+    def records(
+        self, organization: str, beat: Callable[[], None]
+    ) -> Iterator[Mapping[str, object]]:
+        """See `Source.records`: what is at an address is on disk as a whole before it is read."""
+        beat()
+        url = self._source.address(organization)
+        opened = (
+            _opened(self._path(organization)) if url is None else self._fetched(organization, url)
+        )
+        with opened as file:
+            beat()
+            rows = stream_rows(
+                file,
+                f"the CSV of {self._connector.scope(organization)}",
+                delimiter=self._source.delimiter,
+                encoding=self._source.encoding,
+            )
+            for number, row in enumerate(rows, start=1):
+                if number % _ROWS_BETWEEN_BEATS == 0:
+                    beat()
+                yield row
+
+    def record(self, organization: str, external_id: str) -> Mapping[str, object] | None:
+        """Never called: `can_ask_for_one` is False."""
+        raise LookupError(f"a file cannot be asked for {external_id} of {organization} alone")
+
+    def _path(self, organization: str) -> Path:
+        path = self._source.file(organization)
+        if path is None:
+            raise LookupError("a source of CSV has either a path or an address")
+        return path
+
+    @contextmanager
+    def _fetched(self, organization: str, url: str) -> Iterator[IO[bytes]]:
+        def check(answer: Answer) -> None:
+            if answer.status != 200:
+                raise refusal(self._connector, organization, answer)
+
+        # It has no name and is gone when it is closed, whatever happens: it holds personal data.
+        try:
+            with tempfile.TemporaryFile(prefix="trcpoints-") as file:
+                with transport(self._connector, self._now, self._limits, _ACCEPT) as http:
+                    http.get(url, check, into=file)
+                yield file
+        except OSError as fault:
+            raise _no_room(fault) from fault
+
+
+def _no_room(fault: OSError) -> OutputFailed:
+    return OutputFailed(
+        f"What was fetched cannot be kept on disk for reading: {fault.strerror or fault}.",
+        hint="Make room in the folder for temporary files, or name another one in TMPDIR.",
+    )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    try:
+        with path.open("rb") as file:
+            before = _state(file)
+            yield file
+            if _state(file) != before:
+                raise SourceUnavailable(
+                    f"{path} was changed while it was read.",
+                    hint="Write the export under another name, and rename it when it is whole.",
+                )
+    except OSError as fault:
+        raise SourceUnavailable(
+            f"{path} cannot be read: {fault.strerror or fault}.",
+            hint="Check the path, and that the export has run.",
+        ) from fault
+
+
+def _state(file: IO[bytes]) -> tuple[int, int]:
+    status = os.fstat(file.fileno())
+    return status.st_size, status.st_mtime_ns

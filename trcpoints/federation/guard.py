@@ -1,0 +1,62 @@
+"""The mass-change guard of a federation's organization (design, sections 2.5 and 8)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from trcpoints.errors import MassChangeRefused
+from trcpoints.federation.changes import Changes
+
+AT_LEAST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Upheaval:
+    """How many of the known records of an organization are not what they were.
+
+    `known` are those of earlier reads that were not missing then. `changed` are those where the
+    federation's word is another than at the base; `losing` counts them by each field that they
+    have lost.
+    """
+
+    known: int
+    gone: int
+    changed: int
+    losing: Mapping[str, int]
+
+
+def count(known: int, gone: int, changes: Iterable[Changes]) -> Upheaval:
+    """Count a full read; `changes` are those of the known records."""
+    changed = 0
+    losing: Counter[str] = Counter()
+    for record in changes:
+        changed += bool(record.moved)
+        losing.update(record.lost)
+    return Upheaval(known, gone, changed, losing)
+
+
+def check(upheaval: Upheaval, connector: str, organization: str) -> None:
+    """Raise MassChangeRefused where at least AT_LEAST and more than half of the known records
+    are gone or changed at once.
+    """
+    affected = upheaval.gone + upheaval.changed
+    if affected < AT_LEAST or affected * 2 <= upheaval.known:
+        return
+    raise MassChangeRefused(
+        f"{affected:,} of {upheaval.known:,} known records of {connector}/{organization} would "
+        f"change at once ({_parts(upheaval)}). Nothing was changed.",
+        hint=(
+            "If the federation is right: trcpoints federation sync --accept-changes "
+            f"--connector {connector} --organization {organization}. Else mend the cause and run "
+            "trcpoints federation sync again."
+        ),
+    )
+
+
+def _parts(upheaval: Upheaval) -> str:
+    parts = [f"{upheaval.gone:,} gone", f"{upheaval.changed:,} changed"]
+    losing = sorted(upheaval.losing.items(), key=lambda entry: (-entry[1], entry[0]))
+    parts += [f"{number:,} losing their {field}" for field, number in losing[:3]]
+    return ", ".join(parts)

@@ -1,0 +1,147 @@
+"""From a federation's record to our fields (design, section 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from trcpoints.federation.digest import digester
+from trcpoints.federation.expressions import ExpressionFailed, Search, compile_expression, shown
+from trcpoints.federation.fields import FIELDS, stored
+from trcpoints.members.fields import Values
+from trcpoints.records import quoted, why_unstorable
+
+EXTERNAL_ID = "external_id"
+_EXACT_INTEGERS = 2**53
+
+
+class RecordRejected(Exception):
+    """A record that cannot be taken; the others go on. `external_id` is None where it has none."""
+
+    def __init__(self, external_id: str | None, reasons: list[str]) -> None:
+        super().__init__("; ".join(reasons))
+        self.external_id = external_id
+        self.reasons = reasons
+
+
+class Sighting(NamedTuple):
+    """A record as it was met: enough to see whether it is the same as last time.
+
+    `found` is what the mapping found, field by field. `digest` is not to be kept for a record
+    that is rejected afterwards, so that it is tried again.
+    """
+
+    external_id: str
+    found: tuple[object, ...]
+    digest: str
+
+
+class RecordMapping:
+    """Where in a connector's records our fields are, and what their words mean.
+
+    `fields` are the mapped ones, without external_id. `expressions` has a JMESPath expression
+    for external_id and any of FIELDS, `values` tables from their word to ours. Raises ValueError
+    for an expression that is none.
+    """
+
+    def __init__(
+        self,
+        expressions: Mapping[str, str],
+        values: Mapping[str, Mapping[str, str]],
+        region: str | None,
+    ) -> None:
+        self.fields = tuple(name for name in FIELDS if name in expressions)
+        self._external_id = compile_expression(expressions[EXTERNAL_ID])
+        self._searches: list[Search] = [compile_expression(expressions[n]) for n in self.fields]
+        self._values = values
+        self._region = region
+        self._digest = digester(expressions, values, region)
+
+    def see(self, record: object) -> Sighting:
+        """Find the fields in a record, cheaply; raises RecordRejected."""
+        external_id = self._identify(record)
+        try:
+            found = tuple([search(record) for search in self._searches])
+            return Sighting(external_id, found, self._digest(found))
+        except ExpressionFailed:
+            raise RecordRejected(external_id, self._failures(record)) from None
+        except UnicodeEncodeError:
+            raise RecordRejected(
+                external_id, ["has half a surrogate pair, which is no text"]
+            ) from None
+
+    def read(self, sighting: Sighting) -> Values:
+        """The mapped fields as they are stored; raises RecordRejected with all the reasons."""
+        given: dict[str, str | None] = {}
+        faults: list[str] = []
+        for name, value in zip(self.fields, sighting.found, strict=True):
+            try:
+                given[name] = self._translated(name, value)
+            except ValueError as fault:
+                faults.append(f"{name} {fault}")
+        values, more = stored(given, self._region)
+        if faults or more:
+            raise RecordRejected(sighting.external_id, faults + more)
+        return values
+
+    def _identify(self, record: object) -> str:
+        if not isinstance(record, dict):
+            raise RecordRejected(None, [f"is no object: {shown(record)}"])
+        try:
+            return _checked_id(text_of(self._external_id(record)))
+        except ValueError as fault:
+            raise RecordRejected(None, [f"{EXTERNAL_ID} {fault}"]) from None
+
+    def _failures(self, record: object) -> list[str]:
+        reasons = []
+        for name, search in zip(self.fields, self._searches, strict=True):
+            try:
+                search(record)
+            except ExpressionFailed as fault:
+                reasons.append(f"{name} cannot be found: {fault}")
+        return reasons
+
+    def _translated(self, name: str, value: object) -> str | None:
+        table = self._values.get(name)
+        if table is None:
+            return text_of(value)
+        text = ("true" if value else "false") if isinstance(value, bool) else text_of(value)
+        word = (text or "").strip()
+        if not word:
+            return None
+        if word not in table:
+            known = ", ".join(quoted(known) for known in table)
+            raise ValueError(
+                f"{quoted(word)} is a word that is not in the table of values: {known}"
+            )
+        return table[word]
+
+
+def text_of(value: object) -> str | None:
+    """The text of a JSON value; raises ValueError with the reason why it has none."""
+    if value is None or isinstance(value, str):
+        return value
+    whole = _whole_number(value)
+    if whole is None:
+        raise ValueError(f"should be text, not {shown(value)}")
+    if abs(whole) > _EXACT_INTEGERS:
+        raise ValueError(
+            f"is the number {whole}, beyond 2**53: programs that write such numbers have lost "
+            "digits; where they are right, map it by to_string(…)"
+        )
+    return str(whole)
+
+
+def _whole_number(value: object) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _checked_id(text: str | None) -> str:
+    external_id = (text or "").strip()
+    if not external_id:
+        raise ValueError("is missing")
+    if reason := why_unstorable(external_id):
+        raise ValueError(reason)
+    return external_id

@@ -49,13 +49,11 @@ def test_the_third_night_in_a_row_is_told_for_each_organization(sqlite_cli: Cli)
         assert titles[1:] == [f"trcpoints: {FAILING} works again"]
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Apprise itself
 def test_several_organizations_that_fail_are_told_apart(sqlite_cli: Cli) -> None:
     """Whatever they are called, and in one process."""
     cli = sqlite_cli
-    place = 'kind = "http-json"\nurl = "http://127.0.0.1:9/{organization}"\nrecords = "@"'
-    queue.configure(cli, [JUDES, f'"{ODD}"'], place=place)
+    queue.configure(cli, [JUDES, f'"{ODD}"'])  # of which there are no files
     with SentryServer() as sentry, HttpSink() as people:
         for night in range(3):
             if night == 2:

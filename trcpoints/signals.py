@@ -33,6 +33,11 @@ def install() -> None:
     sys.unraisablehook = _hear_again
 
 
+def begin() -> None:
+    """Forget what was raised before this command."""
+    _State.raised = None
+
+
 def finish() -> None:
     """From now on they are too late: nothing is left to be done but to end."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM):

@@ -55,9 +55,13 @@ def assert_interrupted(cli: Cli, process: subprocess.Popen[bytes], number: signa
 
 
 @pytest.mark.parametrize(
-    "number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=["TERM", "INT", "HUP"]
+    ("phase", "number"),
+    [
+        *((phase, signal.SIGTERM) for phase in PHASES),
+        ("no answer", signal.SIGINT),
+        ("in back-off", signal.SIGHUP),
+    ],
 )
-@pytest.mark.parametrize("phase", PHASES)
 def test_a_sync_ends_while_it_fetches(
     cli: Cli, mee6: SimulatedMee6, phase: str, number: signal.Signals
 ) -> None:

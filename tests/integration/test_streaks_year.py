@@ -112,11 +112,6 @@ def assert_right(cli: Cli) -> None:
     assert_sound(cli)
 
 
-def test_three_weeks(sqlite_cli: Cli) -> None:
-    live_through(sqlite_cli, 21, dropped=0)
-    assert_right(sqlite_cli)
-
-
 def test_eleven_days_with_a_tenth_of_all_runs_dropped(cli: Cli) -> None:
     live_through(cli, 11, dropped=0.1)
     assert_right(cli)

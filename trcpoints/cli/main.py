@@ -91,6 +91,7 @@ def run() -> NoReturn:
 
 def main(arguments: list[str]) -> int:
     """Run one command; its exit code (design, section 6)."""
+    signals.begin()
     session = Session(json="--json" in arguments)
     try:
         code = _invoke(arguments or ["--help"], session)

@@ -74,7 +74,7 @@ def play(cli: Cli, script: list[tuple[dict[str, int], tuple[str, ...], bool]]) -
 
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(script=steps)
 @example(script=[({}, ("--rebaseline",), True), ({"101": 700}, (), True)])

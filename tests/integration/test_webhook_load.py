@@ -19,7 +19,7 @@ def check(cli: Cli, load: Load) -> None:
 
 
 def test_a_short_load(cli: Cli) -> None:
-    check(cli, Load(deliveries=400, connectors=20, members=4, workers=4, rate=100))
+    check(cli, Load(deliveries=200, connectors=20, members=4, workers=4, rate=100))
 
 
 @pytest.mark.slow

@@ -119,9 +119,9 @@ def test_a_hidden_process_is_alive_until_it_is_not(cli: Cli, board: SimulatedMee
 
 @pytest.fixture
 def small_disk() -> Iterator[Path]:
-    """A disk of 1 MB."""
+    """A disk of 4 MB."""
     place = Path(tempfile.mkdtemp(dir="/var/tmp"))
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(place)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(place)], check=True)
     yield place
     subprocess.run(["umount", "--lazy", str(place)], check=True)
     place.rmdir()

@@ -83,6 +83,9 @@ def test_only_what_was_asked_for_is_synced(club: Cli) -> None:
     assert [run["organization"] for run in document["runs"]] == [FIANNA]
     unknown = club("federation", "sync", "--organization", "nobody", "--json")
     assert (unknown.code, unknown.json["error"]["code"]) == (65, "not_found")
+    for option in ("--connector", "--organization"):
+        unset = club("federation", "sync", option, "", "--json")
+        assert (unset.code, unset.json["error"]["code"]) == (65, "not_found")
     assert "club/st-judes" in unknown.json["error"]["message"]
     assert len(queue.jobs(club)) == 1
 
@@ -98,6 +101,21 @@ def test_a_person_sees_what_was_done_before_a_failure(club: Cli) -> None:
     quiet = club("federation", "retry", "--now", "1", "--quiet")
     assert (quiet.code, quiet.out) == (69, "")
     assert "st-judes.csv" in quiet.err
+
+
+def test_a_source_of_which_nothing_can_be_taken_any_more_is_no_success(club: Cli) -> None:
+    club.ok("federation", "sync")
+    file = club.folder / f"{JUDES}.csv"
+    file.write_text(file.read_text().replace("@", " at "))
+    result = club("federation", "sync", "--organization", JUDES, "--json")
+    assert result.code == 65
+    (run,) = result.json["runs"]
+    assert run["error"]["code"] == "mass_change"
+    assert "5 rejected" in run["error"]["message"]
+    assert "trcpoints federation check" in run["error"]["hint"]
+    accepted = club.ok("federation", "sync", "--organization", JUDES, "--accept-changes")
+    assert accepted["runs"][0]["rejected"] == 5
+    assert len(queue.members(club)) == 6
 
 
 def test_a_locked_database_puts_the_job_back(club: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -222,6 +222,19 @@ def test_every_command_when_all_is_well(cli: Cli, mee6: SimulatedMee6) -> None:
     assert everything - printed == {"trcpoints.error/1"}
 
 
+def test_every_command_is_silent_when_all_is_well(cli: Cli, mee6: SimulatedMee6) -> None:
+    """Cron mails whatever is printed. What an export prints is what it was asked for."""
+    show(mee6, dict.fromkeys(IDS, 1000))
+    federate(cli)
+    for calls in CALLS.values():
+        for call in calls:
+            result = cli(*call.line.split(), "--quiet", stdin=call.stdin)
+            assert result.code in {0, 1} if call.line == "status --check" else result.code == 0
+            is_asked_for = call.line in {"members export", "history export"}
+            assert bool(result.out) == is_asked_for, (call.line, result.out)
+            assert result.err == "" or result.code == 1, (call.line, result.err)
+
+
 BROKEN: dict[str, Callable[[Cli], None]] = {
     "no folder": lambda cli: cli.environment.update(DATABASE_URL="sqlite:///nonsense.db/x.db"),
     "not a database": lambda cli: cli.environment.update(DATABASE_URL="sqlite:///nonsense.db"),

@@ -25,6 +25,7 @@ from trcpoints.federation.queue.listing import open_jobs
 from trcpoints.federation.work import Work, describe
 from trcpoints.jobs.record import error_info
 from trcpoints.jobs.run import Clock, explained, status_of
+from trcpoints.records import quoted
 
 D = TypeVar("D", FederationSyncDocument, FederationRetryDocument)
 
@@ -179,8 +180,9 @@ def _chosen(federations: Federations, options: SyncOptions) -> list[tuple[Connec
         for organization in connector.organizations
         if options.organization in {None, organization}
     ]
-    if not chosen and (options.connector or options.organization):
-        asked = "/".join(filter(None, (options.connector, options.organization)))
+    named = [name for name in (options.connector, options.organization) if name is not None]
+    if not chosen and named:
+        asked = "/".join(map(quoted, named))
         known = ", ".join(
             connector.scope(organization)
             for connector in federations.connectors.values()

@@ -11,43 +11,48 @@ from trcpoints.federation.changes import Changes
 
 AT_LEAST = 3
 
+_LOOK = "See why records are rejected: trcpoints federation check. "
+
 
 @dataclass(frozen=True, slots=True)
 class Upheaval:
     """How many of the known records of an organization are not what they were.
 
-    `known` are those of earlier reads that were not missing then. `changed` are those where the
-    federation's word is another than at the base; `losing` counts them by each field that they
-    have lost.
+    `known` are those of earlier reads that were not missing then. `rejected` ones cannot be taken
+    any more. `changed` are those where the federation's word is another than at the base;
+    `losing` counts them by each field that they have lost.
     """
 
     known: int
     gone: int
+    rejected: int
     changed: int
     losing: Mapping[str, int]
 
 
-def count(known: int, gone: int, changes: Iterable[Changes]) -> Upheaval:
+def count(known: int, gone: int, rejected: int, changes: Iterable[Changes]) -> Upheaval:
     """Count a full read; `changes` are those of the known records."""
     changed = 0
     losing: Counter[str] = Counter()
     for record in changes:
         changed += bool(record.moved)
         losing.update(record.lost)
-    return Upheaval(known, gone, changed, losing)
+    return Upheaval(known, gone, rejected, changed, losing)
 
 
 def check(upheaval: Upheaval, connector: str, organization: str) -> None:
     """Raise MassChangeRefused where at least AT_LEAST and more than half of the known records
-    are gone or changed at once.
+    are gone, rejected or changed at once: a word that the federation spells anew, say, would keep
+    every member as they are for ever.
     """
-    affected = upheaval.gone + upheaval.changed
+    affected = upheaval.gone + upheaval.rejected + upheaval.changed
     if affected < AT_LEAST or affected * 2 <= upheaval.known:
         return
     raise MassChangeRefused(
         f"{affected:,} of {upheaval.known:,} known records of {connector}/{organization} would "
         f"change at once ({_parts(upheaval)}). Nothing was changed.",
         hint=(
+            f"{_LOOK if upheaval.rejected else ''}"
             "If the federation is right: trcpoints federation sync --accept-changes "
             f"--connector {connector} --organization {organization}. Else mend the cause and run "
             "trcpoints federation sync again."
@@ -57,6 +62,7 @@ def check(upheaval: Upheaval, connector: str, organization: str) -> None:
 
 def _parts(upheaval: Upheaval) -> str:
     parts = [f"{upheaval.gone:,} gone", f"{upheaval.changed:,} changed"]
+    parts += [f"{upheaval.rejected:,} rejected"] if upheaval.rejected else []
     losing = sorted(upheaval.losing.items(), key=lambda entry: (-entry[1], entry[0]))
     parts += [f"{number:,} losing their {field}" for field, number in losing[:3]]
     return ", ".join(parts)

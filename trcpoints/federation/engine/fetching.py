@@ -38,13 +38,15 @@ class Fetched(Struct):
 
     `asked_for` is the one member who was asked for, None for a full read; `gone` says that the
     federation has no such member. `records` are by external id. Of the known records, `known` were
-    there at the last read, `unchanged` are as they were; `missing` are not in this full read.
+    there at the last read, `unchanged` are as they were, `rejected_known` cannot be taken any more;
+    `missing` are not in this full read.
     """
 
     asked_for: str | None = None
     gone: bool = False
     known: int = 0
     unchanged: int = 0
+    rejected_known: int = 0
     records: dict[str, Found] = field(default_factory=dict)
     rejections: list[Rejection] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
@@ -87,6 +89,9 @@ class _Mark(enum.Enum):
     SEVERAL = "several"
 
 
+_NOT_TAKEN = frozenset({_Mark.REJECTED, _Mark.SEVERAL})
+
+
 class _Reading:
     """The records as they come. `known` has the digests, "" for a record to look at anyway.
 
@@ -95,6 +100,7 @@ class _Reading:
 
     def __init__(self, mapping: RecordMapping, known: dict[str, str]) -> None:
         self._mapping = mapping
+        self._known = known
         self._marks: dict[str, str | _Mark] = {**known}
         self._records: dict[str, Found] = {}
         self._rejections: list[Rejection] = []
@@ -120,6 +126,7 @@ class _Reading:
         return Fetched(
             known=known - missing,
             unchanged=sum(mark is _Mark.UNCHANGED for mark in self._marks.values()),
+            rejected_known=sum(self._marks[name] in _NOT_TAKEN for name in self._known),
             records=self._records,
             rejections=[self._final(rejection) for rejection in self._rejections],
             missing=[name for name, mark in self._marks.items() if isinstance(mark, str)],

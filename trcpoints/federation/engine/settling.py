@@ -45,7 +45,9 @@ def settle(
     if plan.full and not accept_changes:
         newly_gone = sum(not link.missing for link in plan.missing)
         guard.check(
-            guard.count(fetched.known, newly_gone, plan.upheaval), connector.name, organization
+            guard.count(fetched.known, newly_gone, fetched.rejected_known, plan.upheaval),
+            connector.name,
+            organization,
         )
     return plan
 

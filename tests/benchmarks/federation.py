@@ -22,7 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from tests.benchmarks.sync import ENGINES, Bench, open_bench, processor
+from tests.benchmarks.bench import ENGINES, Bench, open_bench, processor
 
 PAGE = 1000
 STATES = ("before", "after", "nobody")
@@ -178,6 +178,7 @@ def sync(url: str, config: Path) -> None:
                 now=now,
                 strategy=connector.strategy,
                 accept_changes=False,
+                configured=(),
             )
             apply(engine, plan, run_id="run", now=now)
     sys.stderr.write(f"{plan.counts.updated} {peak_bytes()}\n")

@@ -1,22 +1,24 @@
 """The floor of a sync: no program can do less to get the same rows into the tables.
 
-`python -m tests.benchmarks.floor DATABASE_URL SNAPSHOT MEMBERS`. Decodes every page with msgspec
-and writes the changed rows, which are known beforehand, by `executemany` or `COPY`: it reads
-nothing from the database, decides nothing and checks nothing.
+`python -m tests.benchmarks.floor DATABASE_URL LEADERBOARD MEMBERS EVERY`. Reads every page over one
+connection, decodes it with msgspec, and writes the changed rows, which are known beforehand, by
+`executemany` or `COPY`: it reads nothing from the database, decides nothing and checks nothing.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
 
 import msgspec
 
-from tests.support.large import EVERY, delta, discord_id, xp_before
+from tests.support.large import PAGE_SIZE, delta, discord_id, xp_before
 
 SYNC_ID = "floor"
 NOW = "2026-01-19T12:00:00.000000Z"
+AGENT = {"User-Agent": "floor"}
 
 ACTIVITY = (
     "member_id",
@@ -72,34 +74,38 @@ class Page(msgspec.Struct):
     players: list[Player]
 
 
-def count_players(snapshot: Path) -> int:
-    """Decode every page, keep none."""
+def read_players(leaderboard: str, members: int) -> Iterator[list[Player]]:
+    """The players of each page of a leaderboard of so many."""
+    address = urlsplit(leaderboard)
+    connection = HTTPConnection(address.netloc)
     decoder = msgspec.json.Decoder(Page)
-    with snapshot.open("rb") as file:
-        return sum(len(decoder.decode(line).players) for line in file)
+    for number in range(-(-members // PAGE_SIZE)):
+        connection.request("GET", f"{address.path}?page={number}&limit={PAGE_SIZE}", headers=AGENT)
+        yield decoder.decode(connection.getresponse().read()).players
+    connection.close()
 
 
-def activity_rows(members: int) -> Iterator[Sequence[object]]:
+def activity_rows(members: int, every: int) -> Iterator[Sequence[object]]:
     """A record of every change."""
-    for number in range(0, members, EVERY):
-        change = delta(number)
+    for number in range(0, members, every):
+        change = delta(number, every)
         xp = xp_before(number) + change
         yield (number + 1, discord_id(number), "MESSAGE", change, xp, NOW, SYNC_ID)
 
 
-def ledger_rows(members: int) -> Iterator[Sequence[object]]:
+def ledger_rows(members: int, every: int) -> Iterator[Sequence[object]]:
     """An entry for every change that moves a whole point."""
-    for number in range(0, members, EVERY):
-        points = int(delta(number) / 100)
+    for number in range(0, members, every):
+        points = int(delta(number, every) / 100)
         if points:
             key = f"{SYNC_ID}:{number + 1}"
             yield (number + 1, "discord", points, key, NOW, NOW, SYNC_ID)
 
 
-def member_rows(members: int) -> Iterator[Sequence[object]]:
+def member_rows(members: int, every: int) -> Iterator[Sequence[object]]:
     """The state after every change."""
-    for number in range(0, members, EVERY):
-        change = delta(number)
+    for number in range(0, members, every):
+        change = delta(number, every)
         points = int(change / 100)
         xp = xp_before(number) + change
         active = NOW if points > 0 else None
@@ -163,10 +169,12 @@ def write_postgresql(url: str, activity: Rows, ledger: Rows, member: Rows) -> No
         )
 
 
-def main(url: str, snapshot: Path, members: int) -> None:
-    """Decode, then write."""
-    assert count_players(snapshot) == members
-    rows = activity_rows(members), ledger_rows(members), member_rows(members)
+def main(url: str, leaderboard: str, members: int, every: int) -> None:
+    """Read and decode, then write."""
+    assert sum(map(len, read_players(leaderboard, members))) == members
+    if not every:
+        return
+    rows = activity_rows(members, every), ledger_rows(members, every), member_rows(members, every)
     if url.startswith("sqlite:///"):
         write_sqlite(url.removeprefix("sqlite:///"), *rows)
     else:
@@ -174,4 +182,4 @@ def main(url: str, snapshot: Path, members: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))

@@ -1,18 +1,15 @@
 """The way that a sync is usually written: member by member, through peewee's models.
 
-`python -m tests.benchmarks.per_row DATABASE_URL SNAPSHOT`. One transaction; a query for each
-player, and for each who has changed two inserts and a save.
+`python -m tests.benchmarks.per_row DATABASE_URL LEADERBOARD MEMBERS`. One transaction; a query
+for each player, and for each who has changed two inserts and a save.
 """
 
 from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
-import msgspec
-
-from tests.benchmarks.floor import Page
+from tests.benchmarks.floor import read_players
 from trcpoints.db.database import Access, open_database
 from trcpoints.db.models import Activity, LedgerEntry, Member
 from trcpoints.points.conversion import convert
@@ -54,15 +51,15 @@ def sync_player(discord_id: str, xp: int, now: datetime) -> None:
     member.save()
 
 
-def main(url: str, snapshot: Path) -> None:
-    """Decode, then sync player by player."""
-    decoder = msgspec.json.Decoder(Page)
+def main(url: str, leaderboard: str, members: int) -> None:
+    """Read and decode, then sync player by player."""
     now = datetime.now(UTC)
+    pages = list(read_players(leaderboard, members))
     with open_database(url, Access.WRITE) as engine, engine.books():
-        for line in snapshot.read_bytes().splitlines():
-            for player in decoder.decode(line).players:
+        for page in pages:
+            for player in page:
                 sync_player(player.id, player.xp, now)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

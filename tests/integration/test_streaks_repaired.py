@@ -12,7 +12,7 @@ from tests.support.cli import Cli
 from tests.support.mee6 import show
 from tests.support.streaks import add, assert_sound, at, award, run, shown, streak
 from trcpoints.db.database import Access, open_database
-from trcpoints.db.models import Member, Milestone
+from trcpoints.db.models import DailyPoints, Member, Milestone
 from trcpoints.demo.server import SimulatedMee6
 
 MON, TUE, WED, THU, FRI, SAT, SUN = (f"2026-01-{day}" for day in range(19, 26))
@@ -306,6 +306,24 @@ def test_rebuild_puts_right_what_is_wrong_and_nothing_else(ann: Cli) -> None:
     assert f"2 since {MON} (longest 2)" in fault["fault"]
     document = ann.ok("streaks", "rebuild")
     assert (document["members"], document["changed"]) == (1, 1)
+    assert books.everything(ann) == healthy
+    assert_sound(ann)
+
+
+def test_rebuild_puts_right_the_sums_of_days(ann: Cli) -> None:
+    for day in (MON, TUE, WED):
+        award(ann, day)
+    healthy = books.everything(ann)
+    with open_database(ann.environment["DATABASE_URL"], Access.WRITE):
+        DailyPoints.update(deducted=5).where(DailyPoints.day == MON).execute()
+        DailyPoints.delete().where(DailyPoints.day == TUE).execute()
+        DailyPoints.insert(day=SUN, awarded=7, deducted=0).execute()
+    result = ann("points", "verify", "--json")
+    assert result.code == 65
+    assert {day["day"] for day in result.json["days"]} == {SUN, MON, TUE}
+    assert "trcpoints streaks rebuild" in result.json["error"]["hint"]
+    document = ann.ok("streaks", "rebuild")
+    assert (document["changed"], document["days_changed"]) == (0, 3)
     assert books.everything(ann) == healthy
     assert_sound(ann)
 

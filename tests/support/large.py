@@ -1,4 +1,4 @@
-"""A community of any size, of whom every tenth member changes between two saved leaderboards.
+"""A community of any size, of whom every so-manieth member changes between two leaderboards.
 
 Who has how much follows from a member's number alone, so what a sync must do is known without
 one. Members are linked in the order of their numbers, from 0: in an empty database number n gets
@@ -8,7 +8,6 @@ the id n + 1.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 GUILD = "993536706509885777"
@@ -27,11 +26,22 @@ def xp_before(number: int) -> int:
     return 500 + 7 * number
 
 
-def delta(number: int) -> int:
-    """What a member's XP changes by: gains and losses, less than a point and several."""
-    if number % EVERY:
+def delta(number: int, every: int = EVERY) -> int:
+    """What a member's XP changes by: gains and losses, less than a point and several.
+
+    `every` so-manieth member changes; 0: nobody.
+    """
+    if not every or number % every:
         return 0
-    return number // EVERY * 37 % 600 - 200 or 1
+    return number // every * 37 % 600 - 200 or 1
+
+
+def board(members: int, every: int) -> list[tuple[str, str, int]]:
+    """Their leaderboard after the changes: id, name and XP of each; the one before for 0."""
+    return [
+        (discord_id(number), f"Member {number}", xp_before(number) + delta(number, every))
+        for number in range(members)
+    ]
 
 
 def write_members(path: Path, members: int) -> None:
@@ -40,15 +50,13 @@ def write_members(path: Path, members: int) -> None:
     path.write_text("\n".join(["discord_id,name", *lines]))
 
 
-def write_board(path: Path, members: int, xp: Callable[[int], int]) -> None:
+def write_board(path: Path, members: int, every: int) -> None:
     """Their leaderboard, for `sync --from`: the pages of a walk, one a line."""
     # Imported here: the floor of the benchmark takes its figures from this module.
     from trcpoints.demo.world import World
 
     world = World(GUILD)
-    world.replace(
-        [(discord_id(number), f"Member {number}", xp(number)) for number in range(members)]
-    )
+    world.replace(board(members, every))
     with path.open("w") as file:
         for page in range(-(-members // PAGE_SIZE)):
             file.write(json.dumps(world.page(page, PAGE_SIZE).as_json()) + "\n")
@@ -57,6 +65,6 @@ def write_board(path: Path, members: int, xp: Callable[[int], int]) -> None:
 def write_boards(folder: Path, members: int) -> tuple[Path, Path]:
     """The leaderboard at first, and the one on which every tenth has changed."""
     before, after = folder / f"{members}-before.ndjson", folder / f"{members}-after.ndjson"
-    write_board(before, members, xp_before)
-    write_board(after, members, lambda number: xp_before(number) + delta(number))
+    write_board(before, members, 0)
+    write_board(after, members, EVERY)
     return before, after

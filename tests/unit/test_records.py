@@ -10,14 +10,16 @@ from pathlib import Path
 import pytest
 
 from trcpoints.errors import DataRefused, InvalidRecords, NotFound, TrcpointsError
-from trcpoints.records import Record, read_input, read_records, scan_records
+from trcpoints.records import Record, read_input, scan_records
 
 COLUMNS = ("discord_id", "name", "email")
 
 
 def read(data: str | bytes) -> list[tuple[int, dict[str, str | None]]]:
     raw = data.encode() if isinstance(data, str) else data
-    return [(record.line, record.values) for record in read_records(raw, "file", COLUMNS)]
+    file = scan_records(raw, "file", COLUMNS)
+    file.refuse()
+    return [(record.line, record.values) for record in file.records]
 
 
 def faults(data: str | bytes) -> list[tuple[int, str]]:

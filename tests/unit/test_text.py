@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from trcpoints.cli.output import write_csv
 from trcpoints.cli.text import csv_cell, escaped, harmless, storable
-from trcpoints.records import FORMULA_STARTS, original_cell, read_records
+from trcpoints.records import FORMULA_STARTS, original_cell, scan_records
 
 STORABLE = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=50)
 
@@ -70,11 +70,12 @@ def test_a_cell_is_original_again(text: str) -> None:
 
 @given(st.lists(st.tuples(STORABLE, st.none() | STORABLE), max_size=5))
 @example([("a\rb", "\r"), ("\n", '"'), ("'", ";")])
-def test_what_write_csv_writes_read_records_reads(rows: list[tuple[str, str | None]]) -> None:
+def test_what_write_csv_writes_is_read_as_it_was(rows: list[tuple[str, str | None]]) -> None:
     file = io.StringIO(newline="")
     write_csv(file, ["name", "note"], rows)
-    read = read_records(file.getvalue().encode(), "file", ["name", "note"])
-    assert [(r.values["name"], r.values["note"]) for r in read] == rows
+    read = scan_records(file.getvalue().encode(), "file", ["name", "note"])
+    assert read.faults == []
+    assert [(r.values["name"], r.values["note"]) for r in read.records] == rows
 
 
 def test_truth_in_csv_is_spelt_as_in_json() -> None:

@@ -90,7 +90,9 @@ def excuse(
 
 @command(app, example="trcpoints streaks rebuild")
 def rebuild(context: typer.Context) -> None:
-    """Compute all streaks anew from the ledger; on healthy books that changes nothing."""
+    """Compute all streaks, and the points per day, anew from the ledger; on healthy books that
+    changes nothing.
+    """
     from trcpoints.db.database import Access, open_database
     from trcpoints.points.streaks.repair import rebuild as rebuild_streaks
 
@@ -155,7 +157,8 @@ def _render_excuse(document: StreaksExcuseDocument) -> RenderableType:
 
 
 def _render_rebuild(document: StreaksRebuildDocument) -> RenderableType:
+    days = f", and {counted(document.days_changed, 'day')}" if document.days_changed else ""
     return (
         f"{counted(document.members, 'streak')} computed from the ledger; "
-        f"{document.changed:,} changed."
+        f"{document.changed:,} changed{days}."
     )

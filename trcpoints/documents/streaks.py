@@ -68,8 +68,11 @@ class StreaksExcuseDocument(Document, kw_only=True, tag="trcpoints.streaks.excus
 
 
 class StreaksRebuildDocument(Document, kw_only=True, tag="trcpoints.streaks.rebuild/1"):
-    """All streaks, computed from the ledger. `changed` counts the members who had a wrong one."""
+    """All streaks, computed from the ledger. `changed` counts the members who had a wrong one,
+    `days_changed` the days whose sums of points were wrong.
+    """
 
     status: Literal["completed"] = "completed"
     members: int
     changed: int
+    days_changed: int

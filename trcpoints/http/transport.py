@@ -188,7 +188,8 @@ class Transport:
         wait = max(self._next_start - time.monotonic(), 0.0)
         if not self._fits(wait):
             raise self._out_of_time()
-        time.sleep(wait)
+        if wait:
+            time.sleep(wait)
         self._next_start = time.monotonic() + self._limits.interval
 
     def _ask(self, url: str, into: IO[bytes] | None) -> Answer:

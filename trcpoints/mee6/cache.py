@@ -50,7 +50,7 @@ def keep(settings: Mee6Settings, board: Leaderboard, read_at: datetime) -> None:
         api_base=settings.api_base,
         read_at=read_at,
         xp=board.xp,
-        absent=[wanted for wanted in board.wanted if wanted not in board.xp],
+        absent=list(set(board.wanted).difference(board.xp)),
         unreadable=board.unreadable,
         paged=board.paged,
         players=board.players,

@@ -226,7 +226,7 @@ def _failure(document: PointsVerifyDocument) -> BooksDoNotAddUp:
     failure = BooksDoNotAddUp(
         "\n".join(lines),
         hint="Nothing was changed. See a member's rows: trcpoints members show ID; "
-        "compute streaks anew: trcpoints streaks rebuild",
+        "compute streaks and days anew: trcpoints streaks rebuild",
     )
     document.error = ErrorInfo(failure.code, failure.message, failure.hint)
     failure.document = document

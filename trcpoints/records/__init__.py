@@ -32,7 +32,6 @@ __all__ = [
     "original_cell",
     "quoted",
     "read_input",
-    "read_records",
     "scan_records",
     "stream_rows",
     "why_unstorable",
@@ -55,21 +54,12 @@ class RecordFile:
             raise InvalidRecords(self.name, faults, unit=self.unit)
 
 
-def read_records(data: bytes, name: str, columns: Sequence[str]) -> list[Record]:
-    """The records of a file that has no fault; `name` is how messages call it.
-
-    Raises InvalidRecords with every fault, DataRefused for an empty file or one that is no text.
-    """
-    file = scan_records(data, name, columns)
-    file.refuse()
-    return file.records
-
-
 def scan_records(
     data: bytes, name: str, columns: Sequence[str], *, exported: Sequence[str] = ()
 ) -> RecordFile:
     """Read a file for a caller who adds faults of its own before refusing it.
 
+    `name` is how messages call it.
     `exported` are columns of our own export that cannot be imported: passed over where they are
     all there, as in a file that we wrote, and faults where somebody wrote one by hand. Raises
     DataRefused for an empty file or one that is no text.

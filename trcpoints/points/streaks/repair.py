@@ -10,6 +10,7 @@ from trcpoints.db.engine import Engine, portions
 from trcpoints.db.models import Member
 from trcpoints.documents.streaks import StreaksRebuildDocument
 from trcpoints.points.awards import EARLIEST
+from trcpoints.points.daily import rebuild_days
 from trcpoints.points.streaks.milestones import record_milestones
 from trcpoints.points.streaks.rows import (
     HISTORIES,
@@ -65,10 +66,15 @@ def repair_all(engine: Engine) -> int:
 
 
 def rebuild(engine: Engine) -> StreaksRebuildDocument:
-    """Compute all streaks anew from the ledger; on healthy books that changes nothing."""
+    """Compute all streaks, and the sums of all days, anew from the ledger.
+
+    On healthy books that changes nothing.
+    """
     with engine.books():
         changed = repair_all(engine)
-        return StreaksRebuildDocument(members=Member.select().count(), changed=changed)
+        days = rebuild_days(engine)
+        members = Member.select().count()
+    return StreaksRebuildDocument(members=members, changed=changed, days_changed=days)
 
 
 def recomputed(engine: Engine) -> Iterator[list[tuple[Kept, Judgement]]]:

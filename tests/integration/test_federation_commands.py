@@ -78,6 +78,40 @@ def test_a_run_names_what_it_rejected_and_missed(club: Cli) -> None:
     assert [one["external_id"] for one in stats["missing"]] == ["eve"]
 
 
+def test_who_sees_that_records_were_rejected(club: Cli) -> None:
+    def problems() -> list[dict[str, str]]:
+        return [x for x in club.ok("status")["problems"] if x["code"] == "federation_rejected"]
+
+    path = queue.export(club, JUDES, [])
+    path.write_text(path.read_text() + "gus,gus,no e-mail\nhal,hal,neither\n")
+    preview = club("federation", "sync", "--dry-run").out
+    assert "club/st-judes: 2 records would be rejected." in preview
+    assert "trcpoints federation check" in preview
+    shown = club("federation", "sync").out
+    run = queue.runs(club)[0].id
+    assert "club/st-judes: 2 records rejected." in shown
+    assert f"-> See which, and why: trcpoints history show {run}" in shown
+    assert "club/na-fianna: " not in shown
+    reasons = club("history", "show", run).out
+    assert re.search(r"gus +email .*\n *hal +email ", reasons)
+    (problem,) = problems()
+    assert "club/st-judes: 2 of 2." in problem["message"]
+    assert f"trcpoints history show {run}" in problem["hint"]
+    assert "club/st-judes: 2 of 2." in club("status", "--check").out
+    (connector,) = club.ok("status")["federation"]["connectors"]
+    assert [one["rejected"] for one in connector["organizations"]] == [2, 0]
+
+    queue.tell(club, JUDES, ["gus"], "updated", datetime.now(UTC))
+    assert "club/st-judes gus: 2 records rejected." in club("federation", "retry").out
+    assert len(problems()) == 1
+    queue.configure(club, [JUDES, FIANNA], "enabled = false")
+    assert problems() == []
+    queue.configure(club, [JUDES, FIANNA])
+    queue.export(club, JUDES)
+    club.ok("federation", "sync")
+    assert problems() == []
+
+
 def test_only_what_was_asked_for_is_synced(club: Cli) -> None:
     document = club.ok("federation", "sync", "--connector", "club", "--organization", FIANNA)
     assert [run["organization"] for run in document["runs"]] == [FIANNA]
@@ -200,6 +234,8 @@ def test_the_queue(club: Cli) -> None:
     page = club.ok("federation", "queue", "--limit", "1", "--page", "2")
     assert [job["job_id"] for job in page["jobs"]] == ["1"]
     assert "st-judes.csv" in club("federation", "queue").out
+    beyond = club("federation", "queue", "--limit", "1", "--page", "99").out
+    assert beyond == "There is no page 99 of 2, 2 jobs.\n"
 
 
 @pytest.fixture
@@ -235,6 +271,9 @@ def test_a_conflict_is_listed_shown_and_decided(disputed: Cli) -> None:
     assert cli.ok("federation", "conflicts", "list")["conflicts"] == []
     assert cli.ok("federation", "conflicts", "list", "--all")["total"] == 1
     assert cli.ok("status")["federation"]["conflicts"] == 0
+    beyond = cli("federation", "conflicts", "list", "--all", "--page", "2").out
+    assert beyond == "There is no page 2 of 1, 1 conflict.\n"
+    assert cli("federation", "conflicts", "list").out == "No conflict waits for a decision.\n"
     for command in (["list", "--all"], ["show", "1"], ["keep", "1", "theirs"]):
         assert "Annie" in cli("federation", "conflicts", *command).out
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import books, queue
+from tests.support.cli import Cli
 from tests.support.federation import (
     ORGANIZATION,
     QUICK,
@@ -29,6 +31,7 @@ from trcpoints.errors import (
     InvalidRecords,
     OutputFailed,
     RateLimited,
+    SourceInvalid,
     SourceRefused,
     SourceUnavailable,
     TrcpointsError,
@@ -36,6 +39,10 @@ from trcpoints.errors import (
 from trcpoints.federation.connectors import open_source
 
 F = FederationFault
+ANY = {"external_id": "not_null(memberId)", "first_name": "not_null(firstName)"}
+"""A mapping that asks for no column."""
+
+FILE = csv_toml('path = "{organization}.csv"', token=False, fields=ANY)
 PEOPLE = [("M1", "Gráinne Ó Dea"), ("M2", "Zoë “Zo” Ahern"), ("M3", "Søren, the\r\nsecond")]
 
 
@@ -57,7 +64,8 @@ def federation(running: SimulatedFederation) -> SimulatedFederation:
 def read_file(folder: Path, data: bytes, *more: str) -> list[dict[str, object]]:
     (folder / f"{ORGANIZATION}.csv").write_bytes(data)
     place = ('path = "{organization}.csv"', *more)
-    return [dict(row) for row in read(connector(folder, csv_toml(*place, token=False)))]
+    toml = csv_toml(*place, token=False, fields=ANY)
+    return [dict(row) for row in read(connector(folder, toml))]
 
 
 def faults(folder: Path, text: str) -> list[tuple[int, str]]:
@@ -143,10 +151,76 @@ def test_a_header_alone(tmp_path: Path) -> None:
     assert read_file(tmp_path, b"memberId,firstName\n") == []
 
 
+@pytest.mark.parametrize("rows", ["", "M1,Ann,ann@example.org,x\n"])
+def test_a_column_that_is_mapped_and_not_there_is_not_empty_for_everybody(
+    tmp_path: Path, rows: str
+) -> None:
+    fields = {
+        "external_id": "memberId",
+        "first_name": "name",
+        "email": "contact.email",
+        "phone": '"Phone No"',
+        "address": "x || y",
+    }
+    toml = csv_toml('path = "{organization}.csv"', token=False, fields=fields)
+    (tmp_path / f"{ORGANIZATION}.csv").write_text(f"memberid,firstName,contact.email,z\n{rows}")
+    with pytest.raises(SourceInvalid) as caught:
+        read(connector(tmp_path, toml))
+    section = "named in [connectors.gaa.fields]"
+    assert caught.value.message == (
+        f"The CSV of gaa/st-judes: column 'memberId' {section} for external_id is not in the "
+        f"header; did you mean 'memberid'?; column 'name' {section} for first_name is not in the "
+        f"header; did you mean 'firstName'?; column 'contact.email' {section} has a dot in it, so "
+        'it is quoted twice: email = "\\"contact.email\\""; '
+        f"column 'Phone No' {section} for phone is not in the header. Nothing of it is used."
+    )
+    assert "trcpoints federation check" in caught.value.hint
+
+
+def test_a_column_that_is_gone_clears_nobody(cli: Cli) -> None:
+    """However few they are: the guard would let that pass."""
+    queue.configure(cli, [ORGANIZATION])
+    file = queue.export(cli, ORGANIZATION, ["Ann", "Bob"])
+    cli.ok("federation", "sync")
+    before = books.everything(cli)["Member"]
+    file.write_text(file.read_text().replace("id,first,email", "id,name,email"))
+    for command in ("check", "sync"):
+        result = cli("federation", command, "--json")
+        assert (result.code, result.json["error"]["code"]) == (65, "source_invalid")
+        assert (
+            "column 'first' named in [connectors.club.fields] for first_name is not in the header"
+            in result.json["error"]["message"]
+        )
+    assert books.everything(cli)["Member"] == before
+    (job,) = [job for job in queue.jobs(cli) if job.status != "completed"]
+    assert (job.status, job.retry_count) == ("failed", 0)
+
+
+def test_dates_are_in_the_order_of_the_connector(cli: Cli) -> None:
+    fields = '[connectors.club.fields]\nexternal_id = "id"\ndate_of_birth = "born"\n'
+    (cli.folder / f"{ORGANIZATION}.csv").write_text("id,born\n1,03/04/1990\n")
+
+    def synced(*lines: str) -> list[tuple[int, int]]:
+        queue.configure(cli, [ORGANIZATION], *lines, more=fields)
+        runs = cli.ok("federation", "sync")["runs"]
+        return [(run["rejected"], run["created"] + run["updated"]) for run in runs]
+
+    assert synced() == [(1, 0)]
+    assert synced('date_order = "dmy"') == [(0, 1)]
+    (member,) = queue.members(cli).values()
+    assert str(member.date_of_birth) == "1990-04-03"
+    # Another order is another reading of the file, though the file is the same.
+    assert synced('date_order = "mdy"') == [(0, 1)]
+    (member,) = queue.members(cli).values()
+    assert str(member.date_of_birth) == "1990-03-04"
+    queue.configure(cli, [ORGANIZATION], 'date_order = "ymd"', more=fields)
+    assert "date_order: should be dmy or mdy" in cli("federation", "check").err
+
+
 def test_every_faulty_line_is_told_and_nothing_after_the_first_is_given(tmp_path: Path) -> None:
     text = "memberId,firstName\nM1,Ann\nM2\n\nM3,Bob\nM4,Cat,Dog\n"
     (tmp_path / f"{ORGANIZATION}.csv").write_text(text)
-    gaa = connector(tmp_path, csv_toml('path = "{organization}.csv"', token=False))
+    gaa = connector(tmp_path, FILE)
     seen: list[Record] = []
     with (
         open_source(gaa, now, limits=QUICK) as source,
@@ -192,7 +266,7 @@ def test_an_empty_file_is_a_failed_export(tmp_path: Path, data: bytes) -> None:
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    gaa = connector(tmp_path, csv_toml('path = "{organization}.csv"', token=False))
+    gaa = connector(tmp_path, FILE)
     with pytest.raises(SourceUnavailable, match="No such file") as caught:
         read(gaa)
     assert str(tmp_path / "st-judes.csv") in caught.value.message
@@ -205,7 +279,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 def test_a_file_that_changes_while_it_is_read(tmp_path: Path) -> None:
     file = tmp_path / f"{ORGANIZATION}.csv"
     file.write_text("memberId\n" + "M1\n" * 10)
-    gaa = connector(tmp_path, csv_toml('path = "{organization}.csv"', token=False))
+    gaa = connector(tmp_path, FILE)
     with open_source(gaa, now, limits=QUICK) as source:
         rows = source.records(ORGANIZATION, lambda: None)
         next(iter(rows))
@@ -223,7 +297,7 @@ def test_a_file_that_changes_while_it_is_read(tmp_path: Path) -> None:
 
 
 def test_a_file_cannot_be_asked_for_one_member(tmp_path: Path) -> None:
-    gaa = connector(tmp_path, csv_toml('path = "{organization}.csv"', token=False))
+    gaa = connector(tmp_path, FILE)
     with open_source(gaa, now) as source:
         assert not source.can_ask_for_one
 
@@ -312,7 +386,7 @@ def test_what_is_fetched_leaves_nothing_behind(
 
 def test_beats_while_rows_are_read(tmp_path: Path) -> None:
     (tmp_path / f"{ORGANIZATION}.csv").write_text("memberId\n" + "M1\n" * 3500)
-    gaa = connector(tmp_path, csv_toml('path = "{organization}.csv"', token=False))
+    gaa = connector(tmp_path, FILE)
     beats: list[int] = []
     read(gaa, beat=lambda: beats.append(1))
     assert len(beats) == 2 + 3
@@ -322,7 +396,7 @@ def test_a_hundred_thousand_rows_are_never_held(tmp_path: Path) -> None:
     def peak(count: int) -> tuple[int, int]:
         text = as_csv(invent(count, "large"), ",")
         (tmp_path / f"{ORGANIZATION}.csv").write_text(text, encoding="utf-8", newline="")
-        connector(tmp_path, csv_toml('path = "{organization}.csv"', token=False))
+        connector(tmp_path, FILE)
         ran = subprocess.run(
             [sys.executable, "-m", "tests.support.federation", tmp_path / "federations.toml"],
             capture_output=True, text=True, check=True,

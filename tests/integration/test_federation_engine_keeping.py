@@ -118,3 +118,61 @@ def test_nothing_is_no_subscription(federation: Federation) -> None:
     number = disagree(federation, "subscription_status", "", "TRIALING", "local_wins")["id"]
     decide(federation, number, "theirs")
     assert federation.member("M1")["subscription_status"] == "NONE"
+
+
+def test_an_older_conflict_does_not_undo_a_newer_decision(federation: Federation) -> None:
+    older = disagree(federation, "last_name", "First", "Ours", "local_wins")["id"]
+    federation.sync({**BASE, "last_name": "Second"})
+    newer = federation.conflicts()[-1]["id"]
+    decide(federation, newer, "ours")
+    before = federation.everything()
+    for side in ("ours", "theirs"):
+        with pytest.raises(DataRefused, match=f"conflict {newer} is over it too") as refused:
+            decide(federation, older, side)
+        assert refused.value.hint.endswith(f"conflicts keep {newer} ours|theirs")
+    assert federation.everything() == before
+    decide(federation, newer, "theirs")
+    # One over another field, or of another member, is in nobody's way.
+    federation.by_hand(1, first_name="Annie")
+    federation.sync({**BASE, "last_name": "Second", "first_name": "Anna"})
+    decide(federation, newer, "ours")
+    assert federation.member("M1")["last_name"] == "Ours"
+
+
+def waiting(federation: Federation) -> list[str]:
+    """The conflicts that wait for a decision; `status` counts the same."""
+    listed = federation.cli.ok("federation", "conflicts", "list")
+    assert listed["total"] == federation.cli.ok("status")["federation"]["conflicts"]
+    return [one["conflict_id"] for one in listed["conflicts"]]
+
+
+@pytest.mark.parametrize(
+    ("field", "first", "second", "ours"),
+    [
+        ("last_name", "First", "Second", "Ours"),
+        ("discord_id", "109", "110", "105"),
+        ("subscription_status", "", "lapsed", "TRIALING"),
+        ("date_of_birth", "1990-01-01", "1990-01-02", "1990-01-03"),
+    ],
+)
+def test_a_conflict_waits_while_it_can_be_decided(
+    federation: Federation, field: str, first: str, second: str, ours: str
+) -> None:
+    older = str(disagree(federation, field, first, ours, "federation_wins")["id"])
+    assert waiting(federation) == [older]
+    federation.by_hand(1, **{field: ours})
+    assert waiting(federation) == []  # the field has changed since
+    federation.sync({**BASE, field: second})
+    newer = str(federation.conflicts()[-1]["id"])
+    assert (newer == older, waiting(federation)) == (False, [newer])
+    federation.by_hand(1, last_name="Other", phone="1")
+    assert waiting(federation) == ([] if field == "last_name" else [newer])
+    everything = federation.cli.ok("federation", "conflicts", "list", "--all")
+    assert everything["total"] == 2
+
+
+def test_a_field_that_both_left_empty_can_be_decided(federation: Federation) -> None:
+    number = disagree(federation, "last_name", "", "Ours", "federation_wins")["id"]
+    assert waiting(federation) == [str(number)]
+    decide(federation, number, "theirs")  # as it stands: somebody has looked
+    assert (waiting(federation), federation.member("M1")["last_name"]) == ([], None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +38,8 @@ def rejected(
 ) -> set[tuple[str | None, str]]:
     """What is rejected of some records, which is the same in whatever order they come."""
     outcomes = []
-    for number, order in enumerate(itertools.permutations(records)):
-        folder = tmp_path / str(number)
-        (folder / "work").mkdir(parents=True)
-        cli = Cli(folder / "work", {"DATABASE_URL": new_database(), "HOME": str(folder)})
-        federation = Federation(cli, folder)
+    orders = list(itertools.permutations(records))
+    for order, federation in zip(orders, worlds(new_database, tmp_path, len(orders)), strict=True):
         prepare(federation)
         plan = federation.sync(*order)
         assert plan.counts.rejected == len(plan.rejections)
@@ -50,6 +47,15 @@ def rejected(
         outcomes.append((sorted(plan.rejections), names))
     assert all(outcome == outcomes[0] for outcome in outcomes)
     return {(external_id, reason) for external_id, reason in outcomes[0][0]}
+
+
+def worlds(new_database: Callable[[], str], tmp_path: Path, number: int) -> Iterator[Federation]:
+    """Federations that have nothing to do with each other."""
+    for n in range(number):
+        folder = tmp_path / str(n)
+        (folder / "work").mkdir(parents=True)
+        cli = Cli(folder / "work", {"DATABASE_URL": new_database(), "HOME": str(folder)})
+        yield Federation(cli, folder)
 
 
 def nobody(_: Federation) -> None:
@@ -95,16 +101,49 @@ def test_an_e_mail_of_several_members(new_database: Callable[[], str], tmp_path:
     }
 
 
-def test_two_records_for_one_member(new_database: Callable[[], str], tmp_path: Path) -> None:
+def test_who_has_the_account_is_adopted_whoever_has_the_e_mail(
+    new_database: Callable[[], str], tmp_path: Path
+) -> None:
     def prepare(federation: Federation) -> None:
         add(federation, email=HOME, discord_id="101", first_name="Ann")
+        add(federation, email=HOME, discord_id="105", first_name="Dot")
 
     by_mail, by_account = {"id": "M1", "email": HOME}, {"id": "M3", "discord_id": "101"}
+    for number, federation in enumerate(worlds(new_database, tmp_path, 6)):
+        prepare(federation)
+        order = list(itertools.permutations([by_mail, by_account, BO]))[number]
+        assert federation.sync(*order).rejections == []
+        assert federation.member("M3")["id"] == 1
+        # One is left who has the e-mail.
+        assert federation.member("M1")["id"] == 2
+        assert len(federation.members()) == 3
+
+
+def test_whoever_is_left_without_a_member_is_new(federation: Federation) -> None:
+    add(federation, email=HOME, discord_id="101")
+    plan = federation.sync({"id": "M1", "email": HOME}, {"id": "M3", "discord_id": "101"})
+    assert (plan.counts.created, plan.counts.updated, plan.counts.rejected) == (1, 1, 0)
+    assert (federation.member("M3")["id"], federation.member("M1")["id"]) == (1, 2)
+
+
+def test_two_records_for_one_member(new_database: Callable[[], str], tmp_path: Path) -> None:
+    def prepare(federation: Federation) -> None:
+        add(federation, email=HOME, first_name="Ann")
+
     reason = "member 1 could be any of the records 'M1', 'M3'"
-    assert rejected(new_database, tmp_path, prepare, by_mail, by_account, BO) == {
-        ("M1", reason),
-        ("M3", reason),
-    }
+    records = {"id": "M1", "email": HOME}, {"id": "M3", "email": HOME, "discord_id": "101"}, BO
+    assert rejected(new_database, tmp_path, prepare, *records) == {("M1", reason), ("M3", reason)}
+
+    def prepare_linked(federation: Federation) -> None:
+        add(federation, email=HOME, discord_id="101", first_name="Ann")
+
+    # Two have the account: who has the e-mail cannot tell whether the member is left.
+    reason = "member 1 could be any of the records 'M1', 'M3', 'M4'"
+    by_account = {"id": "M3", "discord_id": "101"}, {"id": "M4", "discord_id": "101"}
+    found = rejected(
+        new_database, tmp_path / "linked", prepare_linked, {"id": "M1", "email": HOME}, *by_account
+    )
+    assert found == {(name, reason) for name in ("M1", "M3", "M4")}
 
 
 def test_two_records_with_one_external_id(new_database: Callable[[], str], tmp_path: Path) -> None:
@@ -145,12 +184,10 @@ def test_accounts_that_other_members_have(new_database: Callable[[], str], tmp_p
         federation.sync(ANN, BO)
         add(federation, discord_id="103")
 
-    swapped = {**ANN, "discord_id": "102"}, {**BO, "discord_id": "101"}
-    new = {"id": "M3", "discord_id": "101"}
-    assert rejected(new_database, tmp_path, prepare, *swapped, new) == {
+    theirs = {**ANN, "discord_id": "102"}, BO, {"id": "M3", "discord_id": "102"}
+    assert rejected(new_database, tmp_path, prepare, *theirs) == {
         ("M1", "its discord_id 102 is that of member 2, who is record 'M2'"),
-        ("M2", "its discord_id 101 is that of member 1, who is record 'M1'"),
-        ("M3", "its discord_id 101 is that of member 1, who is record 'M1'"),
+        ("M3", "its discord_id 102 is that of member 2, who is record 'M2'"),
     }
     # Who may have it has it, whatever another record claims.
     rivals = {**ANN, "discord_id": "103"}, {"id": "M3", "discord_id": "103"}, BO

@@ -20,10 +20,13 @@ from tests.support import books, queue
 from tests.support.cli import Cli
 from tests.support.postgres import PostgresServer
 from trcpoints.config import sqlite_path, sqlite_url
+from trcpoints.db.database import Access, open_database
 from trcpoints.db.models import FederationJob
 from trcpoints.demo.federation import TOKEN, SimulatedFederation
 from trcpoints.demo.federation_faults import FederationFault
+from trcpoints.federation.queue.claiming import Wanted, next_due
 from trcpoints.federation.queue.rules import MOST_RUNNING
+from trcpoints.jobs.owner import this_process
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 JUDES = "st-judes"
@@ -92,8 +95,25 @@ def test_every_job_is_done_once(cli: Cli) -> None:
 def test_every_one_of_thousands_of_jobs_is_done_once(cli: Cli) -> None:
     is_sqlite = sqlite_path(cli.environment["DATABASE_URL"]) is not None
     fill(cli, organizations=20, each=20 if is_sqlite else 50)
-    drained(cli, processes=7, seconds=1800)
+    drained(cli, processes=7, seconds=600)
     assert check_history(cli) > 1
+
+
+def test_several_do_not_all_want_the_same_organization(cli: Cli) -> None:
+    """Else they keep each other from working: all but one lose each claim."""
+    fill(cli, organizations=6, each=2)
+
+    def wanted() -> set[int]:
+        with open_database(cli.environment["DATABASE_URL"], Access.READ) as engine:
+            us, now = this_process(None), datetime.now(UTC)
+            chosen = [next_due(engine, Wanted(), (), us, now) for _ in range(60)]
+        return {job.id for job in chosen if job is not None}
+
+    assert wanted() == {1}
+    queue.begin(cli, "club-00")
+    found = wanted()
+    assert len(found) > 1
+    assert found <= {3, 5, 7, 9, 11}  # the oldest of each organization that is free
 
 
 def test_two_syncs_at_once_enqueue_each_organization_once(cli: Cli) -> None:

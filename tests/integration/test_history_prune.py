@@ -144,9 +144,9 @@ def test_batches_are_short_transactions(cli: Cli, monkeypatch: pytest.MonkeyPatc
 
 def test_what_is_over_of_the_queue_and_of_webhooks_goes_too(cli: Cli) -> None:
     edge, older = FIRST, FIRST - timedelta(microseconds=1)
-    hour = timedelta(hours=1)
+    week, hour = timedelta(days=7), timedelta(hours=1)
     write_queue(cli, {"completed": [older, edge], "failed": [older], "pending": [older]})
-    write_webhooks(cli, [older, older, edge, NOW - 2 * hour])
+    write_webhooks(cli, [older, older, edge, NOW - week - hour, NOW - week, NOW - 2 * hour])
     counts = {"jobs": 2, "deliveries": 2, "refusals": 2}
     with time_machine.travel(NOW, tick=False):
         preview = cli.ok("history", "prune", "--keep", "400d", "--dry-run")
@@ -156,9 +156,21 @@ def test_what_is_over_of_the_queue_and_of_webhooks_goes_too(cli: Cli) -> None:
         assert {name: done[name] for name in counts} == counts
         assert told.startswith("0 runs, 2 jobs, 2 webhooks, 2 counts of refused webhooks from ")
         assert [job.status for job in queue.jobs(cli)] == ["completed", "pending"]
-        # By those of the last day repeats are told.
-        assert cli.ok("history", "prune", "--keep", "1h")["deliveries"] == 1
-        assert cli.ok("federation", "deliveries")["total"] == 1
+        # By those of the last seven days repeats are told.
+        rest = cli.ok("history", "prune", "--keep", "1h")
+        assert (rest["deliveries"], rest["refusals"]) == (2, 2)
+        kept = cli.ok("federation", "deliveries")
+        assert (kept["total"], kept["refused"]) == (2, 6)
+
+
+def test_nothing_of_webhooks_grows_for_ever(cli: Cli) -> None:
+    days = [FIRST + timedelta(days=day) for day in range(60)]
+    write_webhooks(cli, days)
+    for now in days:
+        prune(cli, "1d", now=now)
+    with time_machine.travel(days[-1], tick=False):
+        kept = cli.ok("federation", "deliveries")
+    assert (kept["total"], kept["refused"]) == (8, 24)
 
 
 def write_queue(cli: Cli, jobs: dict[str, list[datetime]]) -> None:

@@ -116,7 +116,7 @@ def test_all_is_well(cli: Cli, mee6: SimulatedMee6) -> None:
     }  # fmt: skip
     assert document["points"] == {"awarded": 5, "deducted": 2, "balance": 3}
     assert document["federation"] == {
-        "connectors": [], "pending": 0, "running": 0, "failed": 0, "conflicts": 0
+        "connectors": [], "pending": 0, "running": 0, "failed": 0, "conflicts": 0, "removed": 0
     }  # fmt: skip
     shown = list(document)
     assert shown == [

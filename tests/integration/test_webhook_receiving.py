@@ -41,7 +41,7 @@ from trcpoints.federation.webhook.wsgi import LARGEST, Application
 
 NOWHERE = "http://127.0.0.1:9/clubs/{organization}/members"
 ONE = f"{NOWHERE}/{{member}}"
-NEW_SECRET = "another secret".replace(" ", "-")
+NEW_SECRET = "another-secret-of-theirs"
 
 Post = Callable[[Sent], Answer]
 
@@ -359,8 +359,36 @@ def test_headers_of_a_request_are_no_settings(cli: Cli, post: Post) -> None:
     """CGI has them among the variables, as HTTP_…"""
     file = cli.folder / "federations.toml"
     file.write_text(file.read_text().replace("HOOK_S_SECRET", "HTTP_X_SECRET"))
-    cli.environment["HTTP_X_SECRET"] = "mine"
-    assert post(by_body(event(), "mine")).code == 503
+    cli.environment["HTTP_X_SECRET"] = NEW_SECRET
+    assert post(by_body(event(), NEW_SECRET)).code == 503
+
+
+def test_a_secret_that_could_be_guessed_is_as_good_as_none(
+    cli: Cli, post: Post, caplog: pytest.LogCaptureFixture
+) -> None:
+    gaa, other = (
+        connector(name, url=NOWHERE, member_url=ONE, secret=secret)
+        for name, secret in (("gaa", "S"), ("other", "OTHER"))
+    )
+    configure(cli, gaa, other, S=SECRET, OTHER="guessed")
+    said = event(connectorId="other")
+    short = "whsec_Z3Vlc3NlZA=="
+    for secret, sent in (
+        ("guessed", by_body(said, "guessed")),
+        (short, by_headers(said, "1", short)),
+    ):
+        cli.environment["HOOK_OTHER_SECRET"] = secret
+        assert [repr(post(sent)) for _ in range(3)] == [repr(post(by_body(event(), "wrong")))] * 3
+        assert "HOOK_OTHER_SECRET should have at least 16 bytes" in caplog.text
+    assert refusals(cli)[("other", "no_secret")] == 6
+    assert len(caplog.records) == 2
+    assert "guessed" not in caplog.text.lower()
+    assert short not in caplog.text
+    assert told(post(by_body(event()))) == (200, "queued")
+    cli.environment["HOOK_OTHER_SECRET"] = f"{SECRET} guessed"
+    assert post(by_body(said)).code == post(by_body(said, "guessed")).code == 401
+    cli.environment["HOOK_OTHER_SECRET"] = SECRET
+    assert told(post(by_body(said))) == (200, "queued")
 
 
 def test_nothing_of_a_body_is_logged(
@@ -486,11 +514,81 @@ def test_a_federation_that_cannot_be_asked_for_one(
     assert {row.job_id for row in deliveries(cli)} == {jobs(cli)[0].id}
     assert post(by_body(event("M0001", "deleted"))).status == "queued"
     assert [job.external_id for job in jobs(cli)] == [None, "M0001"]
-    execute(cli, "UPDATE federation_job SET status = 'running' WHERE external_id IS NULL")
-    assert post(by_headers(event("M0007"), "msg_7")).status == "queued"
-    assert [job.external_id for job in jobs(cli)] == [None, "M0001", "M0007"]
-    execute(cli, "UPDATE federation_job SET status = 'pending' WHERE external_id IS NULL")
     done = cli.ok("federation", "retry")
-    assert [run["external_id"] for run in done["runs"]] == [None, "M0001", "M0007"]
+    assert [run["external_id"] for run in done["runs"]] == [None, "M0001"]
     assert done["runs"][0]["created"] == 25
-    assert not member(cli, "M0001").active or done["runs"][2]["created"] == 0
+    assert member(cli, "M0001").active is False
+
+
+RUNNING = "UPDATE federation_job SET status = 'running' WHERE external_id IS NULL"
+ENDED = "UPDATE federation_job SET status = 'completed' WHERE external_id IS NULL"
+
+
+def waiting(cli: Cli) -> list[tuple[str | None, str | None]]:
+    """Whom the jobs that wait are for, and what happened to them."""
+    return [(job.external_id, job.event) for job in jobs(cli) if job.status == "pending"]
+
+
+def test_what_comes_while_an_organization_is_read_is_one_more_reading(
+    cli: Cli, post: Post, federation: SimulatedFederation
+) -> None:
+    configure(cli, connector("gaa", url=federation.url, member_url=None))
+    post(by_headers(event("M0001"), "msg_1"))
+    execute(cli, RUNNING)
+    for number in range(2, 9):
+        assert post(by_headers(event(f"M{number:04}"), f"msg_{number}")).status == "queued"
+        assert post(by_body(event(f"M{number:04}", "created"))).status == "queued"
+        assert post(by_body(event(f"M{number:04}", "created"))).status == "duplicate"
+    assert waiting(cli) == [("M0002", "updated")]
+    execute(cli, ENDED)
+    # It is not read now: what comes waits for a job of the organization.
+    post(by_headers(event("M0009"), "msg_9"))
+    assert waiting(cli) == [("M0002", "updated"), (None, None)]
+    done = cli.ok("federation", "retry")
+    assert [run["created"] for run in done["runs"]] == [25, 0]
+    assert waiting(cli) == []
+
+
+def test_a_deletion_takes_no_reading_from_others(
+    cli: Cli, post: Post, federation: SimulatedFederation
+) -> None:
+    configure(cli, connector("gaa", url=federation.url, member_url=None))
+    post(by_headers(event("M0001"), "msg_1"))
+    execute(cli, RUNNING)
+    for number, (name, kind) in enumerate(
+        [("M0002", "updated"), ("M0003", "updated"), ("M0004", "updated"), ("M0003", "deleted")]
+    ):
+        post(by_headers(event(name, kind), f"a{number}"))
+    assert waiting(cli) == [("M0002", "updated"), ("M0003", "deleted")]
+    post(by_headers(event("M0002", "deleted"), "b"))
+    # Not M0003, who is to be deleted: that would be as if they had come back.
+    assert waiting(cli)[2:] == [("M0002", "deleted"), ("M0004", "updated")]
+    post(by_headers(event("M0005", "created"), "c"))
+    assert len(waiting(cli)) == 4
+    execute(cli, ENDED)
+    done = cli.ok("federation", "retry")
+    assert [run["created"] for run in done["runs"]] == [0, 0, 25]
+
+
+def test_a_deletion_alone_needs_no_reading(
+    cli: Cli, post: Post, federation: SimulatedFederation
+) -> None:
+    configure(cli, connector("gaa", url=federation.url, member_url=None))
+    post(by_headers(event("M0001"), "msg_1"))
+    execute(cli, RUNNING)
+    post(by_headers(event("M0002"), "msg_2"))
+    post(by_headers(event("M0002", "deleted"), "msg_3"))
+    assert waiting(cli) == [("M0002", "updated"), ("M0002", "deleted")]
+
+
+def test_who_is_back_after_a_deletion_that_waits_is_back(
+    cli: Cli, post: Post, federation: SimulatedFederation
+) -> None:
+    configure(cli, connector("gaa", url=federation.url, member_url=None))
+    post(by_headers(event("M0001"), "msg_1"))
+    cli.ok("federation", "retry")
+    post(by_headers(event("M0002"), "msg_2"))
+    post(by_headers(event("M0001", "deleted"), "msg_3"))
+    post(by_headers(event("M0001", "created"), "msg_4"))
+    cli.ok("federation", "retry")
+    assert member(cli, "M0001").active is True

@@ -107,11 +107,21 @@ def test_killed_workers_lose_nothing_that_was_answered(hooked: Cli) -> None:
     assert {row.job_id for row in deliveries(hooked)} == {job.id for job in jobs(hooked)}
 
 
+def test_a_secret_that_could_be_guessed_is_told_of_once(hooked: Cli) -> None:
+    hooked.environment["HOOK_S_SECRET"] = "guess-me"
+    with gunicorn(hooked, workers=1) as port:
+        assert [send(port, by_body(event(), "guess-me")).code for _ in range(3)] == [401] * 3
+    log = (hooked.folder / "gunicorn.log").read_text()
+    assert log.count("the environment variable HOOK_S_SECRET should have at least 16 bytes") == 1
+    assert "guess-me" not in log
+    assert refusals(hooked) == {("gaa", "no_secret"): 3}
+
+
 def test_what_the_readme_shows_to_senders(hooked: Cli) -> None:
     """Its lines for a shell with openssl and for Python, word for word but for the address."""
     file = hooked.folder / "federations.toml"
     file.write_text(file.read_text().replace("HOOK_S_SECRET", "GAA_WEBHOOK_SECRET"))
-    hooked.environment["GAA_WEBHOOK_SECRET"] = f"other {SECRET}"
+    hooked.environment["GAA_WEBHOOK_SECRET"] = f"the-one-before-this-one {SECRET}"
     given = {**environment(hooked), "GAA_WEBHOOK_SECRET": SECRET}
     with gunicorn(hooked, workers=1) as port:
         for line in (["bash", "-euxo", "pipefail", "-c"], [sys.executable, "-c"]):
@@ -127,12 +137,23 @@ def test_what_the_readme_shows_to_senders(hooked: Cli) -> None:
 
 def test_the_service_of_the_readme(hooked: Cli) -> None:
     """Its gunicorn starts with these options, and the nginx before it names the same port."""
-    (line,) = re.findall(r"^ExecStart=\S+/gunicorn (.*)$", shown("systemd"), re.MULTILINE)
-    place, *options = line.removeprefix("--bind ").split()
+    place, workers, *options, app = shlex.split(service())[1:]
     assert f"proxy_pass http://{place};" in shown("nginx")
-    assert options == ["--workers", "4", "--no-control-socket", "trcpoints.federation.webhook:app"]
-    with gunicorn(hooked, workers=4) as port:
+    assert (workers, app) == ("--workers=4", "trcpoints.federation.webhook:app")
+    assert options == options_of_the_readme()
+    with gunicorn(hooked, *options, workers=4) as port:
         assert send(port, Sent(b"", {}, "GET", "/healthz")).status == "ok"
+
+
+def service() -> str:
+    """The arguments of the README's gunicorn."""
+    (line,) = re.findall(r"^ExecStart=\S+/gunicorn (.*)$", shown("systemd"), re.MULTILINE)
+    return str(line)
+
+
+def options_of_the_readme() -> list[str]:
+    """What the README's gunicorn is told besides where, how many and what."""
+    return shlex.split(service())[3:-1]
 
 
 def run_script(cli: Cli, sent: Sent, **variables: str) -> tuple[str, str]:

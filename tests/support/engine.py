@@ -110,6 +110,9 @@ class Federation:
                     now=now,
                     strategy=self.strategy,
                     accept_changes=accept_changes,
+                    configured=[
+                        self.connector.scope(name) for name in self.connector.organizations
+                    ],
                 )
                 apply(engine, plan, run_id=run_id, now=now)
         return plan

@@ -61,10 +61,10 @@ def http_toml(federation: SimulatedFederation, paging: str = "next", *more: str)
     ) + _fields(HTTP_FIELDS)
 
 
-def csv_toml(*place: str, token: bool = True) -> str:
+def csv_toml(*place: str, token: bool = True, fields: Mapping[str, str] = CSV_FIELDS) -> str:
     """A connector to CSV; `place` is its `path` or `url`, and what else is in its table."""
     token_env = (f'token_env = "{TOKEN_ENV}"',) if token else ()
-    return _toml('kind = "csv"', *place, *token_env) + _fields(CSV_FIELDS)
+    return _toml('kind = "csv"', *place, *token_env) + _fields(fields)
 
 
 def connector(folder: Path, toml: str, token: str = TOKEN) -> Connector:
@@ -121,7 +121,7 @@ def _toml(*lines: str) -> str:
 
 
 def _fields(fields: Mapping[str, str]) -> str:
-    return "[connectors.gaa.fields]\n" + "".join(f'{n} = "{e}"\n' for n, e in fields.items())
+    return "[connectors.gaa.fields]\n" + "".join(f"{n} = '{e}'\n" for n, e in fields.items())
 
 
 def _main(config: str) -> None:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from tests.support.cli import Cli
-from trcpoints.config import environment
+from trcpoints.config import environment, load_settings
 from trcpoints.db.database import Access, open_database
 from trcpoints.db.models import Conflict, FederationJob, Lease, Member, Run
 from trcpoints.federation.config import load_federations
-from trcpoints.federation.queue.enqueuing import Event, enqueue_member
+from trcpoints.federation.job import FederationRun
+from trcpoints.federation.queue.claiming import Wanted, next_due
+from trcpoints.federation.queue.enqueuing import Event, enqueue_member, enqueue_organizations
+from trcpoints.jobs.owner import this_process
+from trcpoints.jobs.run import run_job
 
 WORD = ("Ann", "Bob", "Cat", "Dan", "Eve")
 
@@ -104,3 +110,27 @@ def until(is_so: Callable[[], bool], seconds: float = 30) -> None:
     while not is_so():
         assert time.monotonic() < end, "it did not come to pass"
         time.sleep(0.02)
+
+
+def begin(cli: Cli, organization: str) -> None:
+    """A try of a job that is under way, of this very process: it never comes to an end."""
+    settings = load_settings(cli.environment)
+    federations = load_federations(cli.folder / "federations.toml", {})
+
+    class Abandoned(FederationRun):
+        def work(self, run: object) -> None:
+            raise SystemExit
+
+        def failed(self, fault: BaseException, now: datetime) -> None: ...
+
+    with open_database(settings.database_url, Access.WRITE) as engine:
+        wanted = [(federations.connectors["club"], organization)]
+        enqueue_organizations(engine, wanted, trigger="manual", accept_changes=False, now=_now())
+        job = next_due(engine, Wanted(), (), this_process(None), _now())
+    assert job is not None
+    with pytest.raises(SystemExit):
+        run_job(settings, Abandoned(federations, job, _now), _now)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -180,6 +180,8 @@ def started(
         line = [
             *(sys.executable, "-m", "gunicorn", "--bind", f"fd://{number}"),
             *("--workers", str(workers), "--log-level", "warning", "--no-control-socket"),
+            # A worker that has just begun may miss the signal to end.
+            *("--graceful-timeout", "5"),
             *options,
             "trcpoints.federation.webhook:app",
         ]

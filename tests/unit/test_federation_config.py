@@ -50,7 +50,7 @@ email = "email"
 """
 SECRETS = {
     "GAA_TOKEN": "t0ps3cret",
-    "GAA_WEBHOOK_SECRET": "whsec_c2VjcmV0",
+    "GAA_WEBHOOK_SECRET": "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQ=",
     "GAA_ST_JUDES_NOTIFY": "mailto://ann:pa55word@example.org",
 }
 
@@ -93,7 +93,7 @@ def test_a_complete_file(file: Path) -> None:
     assert (gaa.name, gaa.kind, gaa.enabled, gaa.strategy) == ("gaa", "http-json", True, "merge")
     assert gaa.phone_region == "IE"
     assert (gaa.token_env, gaa.token) == ("GAA_TOKEN", "t0ps3cret")
-    assert gaa.webhook_secret == "whsec_c2VjcmV0"
+    assert gaa.webhook_secret == "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQ="
     assert gaa.source == HttpJson(
         url="https://members.example.org/clubs/{organization}/members",
         member_url="https://members.example.org/clubs/{organization}/members/{member}",
@@ -120,7 +120,7 @@ def test_what_may_be_left_out(file: Path) -> None:
 
 def test_secrets_are_known_and_not_shown(file: Path) -> None:
     federations = load(file, COMPLETE)
-    assert {"t0ps3cret", "whsec_c2VjcmV0", "pa55word"} <= federations.secrets
+    assert {"t0ps3cret", "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQ=", "pa55word"} <= federations.secrets
     shown = repr(federations)
     assert not [secret for secret in ("t0ps3cret", "whsec_", "pa55word") if secret in shown]
 
@@ -138,6 +138,83 @@ def test_secrets_that_are_missing_are_all_named(file: Path) -> None:
         "connectors.gaa.organizations.st-judes.notify_env: "
         "the environment variable GAA_ST_JUDES_NOTIFY is not set",
     ]
+
+
+@pytest.mark.parametrize(
+    ("secret", "what"),
+    [
+        ("x", "16 bytes,"),
+        ("fifteen-letters", "16 bytes,"),
+        ("a-good-secret-here short", "16 bytes,"),
+        ("short a-good-secret-here", "16 bytes,"),
+        ("whsec_" + "c2VjcmV0c2VjcmV0c2Vj", "16 bytes of base64 after whsec_,"),
+        ("whsec_", "16 bytes of base64 after whsec_,"),
+        ("whsec_this-is-no-base64-at-all!", "16 bytes of base64 after whsec_,"),
+    ],
+)
+def test_a_secret_of_webhooks_that_could_be_guessed(file: Path, secret: str, what: str) -> None:
+    text = changed(webhook_secret_env='"HOOK_SECRET"', kind='"x"')
+    unknown, short = faults(file, text, {"HOOK_SECRET": secret})
+    assert "kind" in unknown
+    assert short.startswith(
+        "connectors.club.webhook_secret_env: the environment variable HOOK_SECRET should have at "
+        f"least {what} like that of: "
+    )
+    assert not [word for word in secret.split() if len(word) > 1 and f" {word} " in f" {short} "]
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["sixteen-letters!", "whsec_MTIzNDU2Nzg5MDEyMzQ1Ng==", "whsec_MTIzNDU2Nzg5MDEyMzQ1Ng", "é" * 8],
+)
+def test_the_shortest_secrets_of_webhooks(file: Path, secret: str) -> None:
+    text = changed(webhook_secret_env='"HOOK_SECRET"')
+    for given in (secret, f"{secret} {secret}"):
+        assert load(file, text, {"HOOK_SECRET": given}).connectors["club"].webhook_secret == given
+
+
+HTTPS = "should begin with https: the token of token_env is sent there"
+
+
+@pytest.mark.parametrize(
+    ("key", "address", "is_fine"),
+    [
+        ("url", "http://members.example.org/x", False),
+        ("url", "HTTP://10.0.0.7/x", False),
+        ("url", "http://127.0.0.1.example.org/x", False),
+        ("url", "http://{organization}.example.org/x", False),
+        ("url", "http://localhost.example.org/x", False),
+        ("member_url", "http://members.example.org/{member}", False),
+        ("url", "https://members.example.org/x", True),
+        ("url", "HTTPS://{organization}.example.org/x", True),
+        ("url", "http://127.0.0.1:8080/x", True),
+        ("url", "http://127.8.0.1/x", True),
+        ("url", "http://[::1]:8080/x", True),
+        ("url", "http://LOCALHOST/x", True),
+        ("member_url", "http://localhost:1/{member}", True),
+    ],
+)
+def test_a_token_is_sent_to_nobody_without_tls(
+    file: Path, key: str, address: str, is_fine: bool
+) -> None:
+    text = changed(**{key: f'"{address}"', "token_env": '"TOKEN"'})
+    if is_fine:
+        assert load(file, text, {"TOKEN": "x"}).connectors["club"].token == "x"
+    else:
+        assert faults(file, text, {"TOKEN": "x"}) == [f"connectors.club.{key}: {HTTPS}"]
+        # Nor will it be when it is switched on.
+        assert faults(file, text.replace("records", "enabled = false\nrecords"), {}) == [
+            f"connectors.club.{key}: {HTTPS}"
+        ]
+        without = changed(**{key: f'"{address}"'})
+        assert load(file, without, {}).connectors["club"].token is None
+
+
+def test_a_token_for_csv_is_sent_to_nobody_without_tls(file: Path) -> None:
+    keys = {"kind": '"csv"', "records": "", "token_env": '"TOKEN"'}
+    text = changed(**keys, url='"http://example.org/x.csv"')
+    assert faults(file, text, {"TOKEN": "x"}) == [f"connectors.club.url: {HTTPS}"]
+    assert load(file, changed(**keys, url="", path='"x.csv"'), {"TOKEN": "x"}).connectors
 
 
 def test_secrets_that_cannot_be_used_are_not_repeated(file: Path) -> None:
@@ -188,6 +265,7 @@ def test_all_faults_are_reported_at_once(file: Path) -> None:
     next = "a..b"
     strategy = "federation_win"
     phone_region = "UK"
+    date_order = "DD/MM"
     enabled = "yes"
     token_env = 5
     [connectors.gaa.organizations.a]
@@ -218,6 +296,7 @@ def test_all_faults_are_reported_at_once(file: Path) -> None:
         "connectors.gaa.strategy: should be federation_wins or local_wins or merge; "
         "did you mean federation_wins?",
         "connectors.gaa.phone_region: should be a region of two capitals, like IE or GB",
+        "connectors.gaa.date_order: should be dmy or mdy",
         "connectors.gaa.token_env: should be text in quotes",
         "connectors.gaa.organizations.a.notify_on: should be last or first",
         "connectors.gaa.organizations.a.nofity_env: is not known; did you mean notify_env?",

@@ -56,6 +56,30 @@ def test_a_conflict_at_the_first_match_says_so() -> None:
     assert note == "matched for the first time; ours was set by cli:ann"
 
 
+@pytest.mark.parametrize(
+    ("strategy", "modified_by", "replaced"),
+    [
+        ("federation_wins", None, ["email"]),
+        ("federation_wins", BY_ANN, ["email"]),
+        ("merge", None, ["email"]),
+        ("merge", BY_ANN, []),
+        ("local_wins", BY_ANN, []),
+    ],
+)
+def test_what_a_field_without_a_base_replaces(
+    strategy: Strategy, modified_by: str | None, replaced: list[str]
+) -> None:
+    _, changes = decide(
+        {"email": "b@x.ie", "address": "1 Main St", "phone": "2", "subscription_status": "ACTIVE"},
+        {"email": "a@x.ie", "address": None, "phone": "1", "subscription_status": "NONE"},
+        {"phone": "1"},
+        {"email": modified_by},
+        region=None,
+        strategy=strategy,
+    )
+    assert (changes.replaced, changes.moved) == (replaced, ["phone"])
+
+
 def test_merging_goes_field_by_field() -> None:
     decision, _ = decide(
         {"first_name": "Anne", "email": "new@x.ie", "phone": "3"},

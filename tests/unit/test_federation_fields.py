@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from trcpoints.federation.dates import iso_date
+from trcpoints.federation.dates import DateOrder, iso_date
 from trcpoints.federation.fields import FIELDS, column_value, comparable, is_same, stored
 
 TEXTS = st.one_of(
@@ -136,7 +136,34 @@ def test_a_date_with_dots_has_the_day_first() -> None:
 @pytest.mark.parametrize("text", ["01/02/1990", "1-2-1990"])
 def test_a_date_that_could_be_two_is_refused(text: str) -> None:
     _, (fault,) = stored({"date_of_birth": text}, None)
-    assert fault == f"date_of_birth '{text}' could be two dates; should be a date like 1990-12-31"
+    assert fault == (
+        f"date_of_birth '{text}' could be two dates; should be a date like 1990-12-31, unless the "
+        'connector says which comes first, the day or the month: date_order = "dmy" or "mdy"'
+    )
+
+
+@pytest.mark.parametrize("text", ["01/02/1990", "1-2-1990", "01.02.1990", "1/2/1990 10:30"])
+def test_the_connector_says_whether_the_day_comes_first(text: str) -> None:
+    assert stored({"date_of_birth": text}, None, "dmy") == ({"date_of_birth": "1990-02-01"}, [])
+    assert stored({"date_of_birth": text}, None, "mdy") == ({"date_of_birth": "1990-01-02"}, [])
+
+
+@pytest.mark.parametrize(
+    ("order", "right", "wrong"),
+    [("dmy", "31/12/1990", "12/31/1990"), ("mdy", "12/31/1990", "31.12.1990")],
+)
+def test_a_date_in_the_other_order_shows_that_the_order_is_wrong(
+    order: DateOrder, right: str, wrong: str
+) -> None:
+    assert stored({"date_of_birth": right}, None, order) == ({"date_of_birth": "1990-12-31"}, [])
+    _, (fault,) = stored({"date_of_birth": wrong}, None, order)
+    assert fault == (
+        f"date_of_birth '{wrong}' is no date by the connector's date_order, which is \"{order}\""
+    )
+    for text in ("1990-12-31", "31 Dec 1990", "Dec 31, 1990"):
+        assert stored({"date_of_birth": text}, None, order)[0] == {"date_of_birth": "1990-12-31"}
+    _, (fault,) = stored({"date_of_birth": "32/13/1990"}, None, order)
+    assert fault == "date_of_birth '32/13/1990' should be a date like 1990-12-31"
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from trcpoints.federation.guard import Upheaval, check, count
 def test_at_least_three_and_more_than_half(
     known: int, gone: int, changed: int, refused: bool
 ) -> None:
-    upheaval = Upheaval(known, gone, 0, changed, {})
+    upheaval = Upheaval(known, gone, 0, changed, {}, {})
     if not refused:
         check(upheaval, "gaa", "st-judes")
         return
@@ -39,10 +39,11 @@ def test_at_least_three_and_more_than_half(
 def test_the_message_counts_and_names_the_way_on() -> None:
     losing = {"email": 1200, "phone": 7, "address": 7, "first_name": 1}
     with pytest.raises(MassChangeRefused) as caught:
-        check(Upheaval(2000, 1, 0, 1200, losing), "gaa", "st-judes")
+        check(Upheaval(2000, 1, 0, 1200, losing, {"email": 2}), "gaa", "st-judes")
     assert caught.value.message == (
         "1,201 of 2,000 known records of gaa/st-judes would change at once (1 gone, "
-        "1,200 changed, 1,200 losing their email, 7 losing their address, 7 losing their phone). "
+        "1,200 changed, 1,200 losing their email, 7 losing their address, 7 losing their phone, "
+        "2 by their email, which is mapped for the first time). "
         "Nothing was changed."
     )
     assert (
@@ -57,5 +58,7 @@ def test_what_is_counted_is_the_federations_word_against_the_base() -> None:
         Changes(base={}, moved=["email"]),
         Changes(base={}, moved=["email", "phone"], lost=["email", "phone"]),
         Changes(base={}, moved=["email"], lost=["email"]),
+        Changes(base={}, moved=["email"], replaced=["address"]),
+        Changes(base={}, replaced=["address"]),
     ]
-    assert count(9, 2, 1, records) == Upheaval(9, 2, 1, 3, {"email": 2, "phone": 1})
+    assert count(9, 2, 1, records) == Upheaval(9, 2, 1, 5, {"email": 2, "phone": 1}, {"address": 2})

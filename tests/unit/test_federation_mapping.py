@@ -101,7 +101,8 @@ def test_all_that_is_wrong_with_a_record_is_said() -> None:
         "phone should be text, not false",
         "subscription_status 'Lapsed' is a word that is not in the table of values: "
         "'true', 'lapsed', 'gone'",
-        "date_of_birth '01/02/1990' could be two dates; should be a date like 1990-12-31",
+        "date_of_birth '01/02/1990' could be two dates; should be a date like 1990-12-31, unless "
+        'the connector says which comes first, the day or the month: date_order = "dmy" or "mdy"',
         "discord_id 'ann' should be the digits of a Discord account's id",
     ]
     with pytest.raises(RecordRejected) as caught:
@@ -178,6 +179,8 @@ def test_another_mapping_gives_another_digest() -> None:
             mapping(words={"subscription_status": {**WORDS["subscription_status"], "x": "NONE"}}),
             mapping(region="GB"),
             mapping(region=None),
+            RecordMapping(EXPRESSIONS, WORDS, "IE", "dmy"),
+            RecordMapping(EXPRESSIONS, WORDS, "IE", "mdy"),
         )
     }
-    assert len(digests) == 7
+    assert len(digests) == 9

@@ -102,7 +102,16 @@ def test_one_of_several_signatures_and_one_of_two_secrets() -> None:
 
 
 @pytest.mark.parametrize(
-    "secret", ["whsec_", "not base64!", "!!!!", "a-b-c-d-", "whsec_MfKQ9r8GKYqrT$"]
+    "secret",
+    [
+        "whsec_",
+        "not base64!",
+        "!!!!",
+        "a-b-c-d-",
+        "whsec_MfKQ9r8GKYqrT$",
+        "whsec_c2VjcmV0",
+        "a" * 20,
+    ],
 )
 def test_what_is_no_base64_signs_no_headers(secret: str) -> None:
     """Decoded carelessly, such a secret would be an empty key, or another one."""

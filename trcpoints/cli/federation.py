@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
+from trcpoints.cli import federation_unlink
 from trcpoints.cli.app import command, group
 from trcpoints.cli.federation_conflicts import app as conflicts_app
 from trcpoints.cli.federation_deliveries import EXAMPLE, deliveries
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from trcpoints.documents import Document
+    from trcpoints.jobs.status_federation import Configured
 
 _NOT_SET_UP = "No federation is set up: FEDERATION_CONFIG is not set."
 
@@ -31,6 +33,7 @@ app = group(
 )
 app.add_typer(conflicts_app, name="conflicts")
 command(app, example=EXAMPLE)(deliveries)
+command(app, example=federation_unlink.EXAMPLE)(federation_unlink.unlink)
 
 
 @command(app, example="trcpoints federation sync --dry-run")
@@ -71,7 +74,8 @@ def sync(
 
     options = commands.SyncOptions(connector, organization, dry_run, accept_changes)
     federations = load_federations(settings.federation_config, _environ(session))
-    with _shown(session, FederationSyncDocument, render_sync), _progress(session) as tick:
+    shown = _shown(session, FederationSyncDocument, render_sync, lambda x: x.runs or x.stuck)
+    with shown, _progress(session) as tick:
         document = commands.sync(settings, federations, options, clock=_now, tick=tick)
     session.show(document, lambda: render_sync(document))
 
@@ -95,8 +99,10 @@ def retry(
     session = session_of(context)
     settings = session.settings
     if settings.federation_config is None:
-        from trcpoints.federation.absent import nothing_to_retry
+        from trcpoints.federation.absent import nothing_to_retry, refuse_job
 
+        if now is not None:
+            raise refuse_job(now)
         session.show(nothing_to_retry(_now()), lambda: _NOT_SET_UP)
         return
     from trcpoints.cli.federation_shown import render_retry
@@ -105,7 +111,8 @@ def retry(
     from trcpoints.federation.config import load_federations
 
     federations = load_federations(settings.federation_config, _environ(session))
-    with _shown(session, FederationRetryDocument, render_retry), _progress(session) as tick:
+    shown = _shown(session, FederationRetryDocument, render_retry, lambda x: x.runs or x.stuck)
+    with shown, _progress(session) as tick:
         document = commands.retry(settings, federations, now, clock=_now, tick=tick)
     session.show(document, lambda: render_retry(document))
 
@@ -131,8 +138,9 @@ def queue(
     from trcpoints.federation.queue.listing import list_jobs
 
     session = session_of(context)
+    connectors = _configured(session)
     with open_database(session.settings.database_url, Access.READ) as engine:
-        document = list_jobs(engine, status, limit=limit, page=page)
+        document = list_jobs(engine, status, connectors, limit=limit, page=page)
     session.show(document, lambda: render_queue(document))
 
 
@@ -147,7 +155,8 @@ def check(context: typer.Context) -> None:
     from trcpoints.federation import checking
 
     session = session_of(context)
-    with _shown(session, FederationCheckDocument, render_check), _progress(session) as tick:
+    shown = _shown(session, FederationCheckDocument, render_check, lambda x: x.sources)
+    with shown, _progress(session) as tick:
         document = checking.check(session.settings, _environ(session), clock=_now, tick=tick)
     session.show(document, lambda: render_check(document))
 
@@ -158,16 +167,32 @@ def _environ(session: Session) -> Mapping[str, str]:
     return environment(os.environ, session.env_file)
 
 
+def _configured(session: Session) -> Sequence[Configured] | None:
+    """The connectors of the file; None where it cannot be read, which is another command's."""
+    if session.settings.federation_config is None:
+        return []
+    from trcpoints.federation.checking import configured
+
+    connectors, wrong = configured(session.settings, _environ(session))
+    return None if wrong else connectors
+
+
 @contextmanager
 def _shown(
-    session: Session, kind: type[D], render: Callable[[D], RenderableType]
+    session: Session,
+    kind: type[D],
+    render: Callable[[D], RenderableType],
+    done: Callable[[D], Sequence[object]],
 ) -> Iterator[None]:
-    """Show a person what was done before a failure; a script finds it in the failure's document."""
+    """Show a person what was done before a failure, if anything was.
+
+    A script finds it in the failure's document.
+    """
     try:
         yield
     except TrcpointsError as fault:
         document = fault.document
-        if isinstance(document, kind) and not session.json:
+        if isinstance(document, kind) and not session.json and done(document):
             session.show(document, partial(render, document))
         raise
 

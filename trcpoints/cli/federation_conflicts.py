@@ -22,9 +22,7 @@ Id = Annotated[int, typer.Argument(metavar="ID", help="The id of a conflict.")]
 def list_(
     context: typer.Context,
     *,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Those too that somebody has decided.")
-    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Those too that wait no more.")] = False,
     limit: Annotated[
         int, typer.Option("--limit", metavar="N", min=1, max=10_000, help="Conflicts on a page.")
     ] = 50,
@@ -32,11 +30,12 @@ def list_(
         int, typer.Option("--page", metavar="N", min=1, max=1_000_000_000, help="Which page.")
     ] = 1,
 ) -> None:
-    """List the conflicts that nobody has decided yet, the newest first.
+    """List the conflicts that wait for a decision, the newest first.
 
-    Each was resolved by the connector's strategy when it was found.
+    Each was resolved by the connector's strategy when it was found. One whose field has changed
+    since waits no more.
     """
-    from trcpoints.cli.federation_shown import render_conflicts
+    from trcpoints.cli.federation_conflicts_shown import render_conflicts
     from trcpoints.db.database import Access, open_database
     from trcpoints.federation.disputes import list_conflicts
 
@@ -49,7 +48,7 @@ def list_(
 @command(app, example="trcpoints federation conflicts show 12")
 def show(context: typer.Context, *, conflict_id: Id) -> None:
     """Show one conflict: what each side says, and what was made of it."""
-    from trcpoints.cli.federation_shown import render_conflict
+    from trcpoints.cli.federation_conflicts_shown import render_conflict
     from trcpoints.db.database import Access, open_database
     from trcpoints.federation.disputes import show_conflict
 
@@ -75,9 +74,10 @@ def keep(
 ) -> None:
     """Decide a conflict: keep our value, or take theirs, whatever the strategy made of it.
 
-    Refused when the field has changed since. It can be decided again, the other way round.
+    Refused when the field has changed since, or has a newer conflict. To keep what the strategy
+    made of it says that somebody has looked. It can be decided again, the other way round.
     """
-    from trcpoints.cli.federation_shown import render_conflict
+    from trcpoints.cli.federation_conflicts_shown import render_conflict
     from trcpoints.db.database import Access, open_database
     from trcpoints.federation.disputes import decide_conflict
     from trcpoints.members.edits import editor

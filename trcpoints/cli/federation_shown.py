@@ -6,16 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
+from rich.table import Table
 
-from trcpoints.cli.tables import grid, moment, table
+from trcpoints.cli.tables import Fitting, grid, moment, no_such_page, table
 from trcpoints.cli.text import counted, harmless
 from trcpoints.documents.federation import (
     FederationCheckDocument,
     FederationCheckSource,
-    FederationConflictRow,
-    FederationConflictsKeepDocument,
-    FederationConflictsListDocument,
-    FederationConflictsShowDocument,
     FederationJobRow,
     FederationQueueDocument,
     FederationRetryDocument,
@@ -23,12 +20,18 @@ from trcpoints.documents.federation import (
     FederationSyncDocument,
 )
 
+_HELD = {
+    "switched_off": "waits: its connector is switched off (enabled = false)",
+    "removed": "waits for an organization that is not in the file of FEDERATION_CONFIG",
+}
+
 
 def render_sync(document: FederationSyncDocument) -> RenderableType:
     """What a sync did, organization by organization."""
     heading = "Dry run: this is what a sync would do now; nothing was written."
     parts: list[RenderableType] = [heading] if document.dry_run else []
     parts.append(_runs(document.runs) if document.runs else "Nothing was due.")
+    parts += _rejections(document.runs)
     parts += _stuck(document.stuck)
     for job in document.waiting:
         parts.append(f"{_scope(job)}: job {job.job_id} {_waiting(job)}")
@@ -38,7 +41,7 @@ def render_sync(document: FederationSyncDocument) -> RenderableType:
 def render_retry(document: FederationRetryDocument) -> RenderableType:
     """What a retry did."""
     runs = _runs(document.runs) if document.runs else "Nothing is due."
-    return Group(runs, *_stuck(document.stuck))
+    return Group(runs, *_rejections(document.runs), *_stuck(document.stuck))
 
 
 def render_queue(document: FederationQueueDocument) -> RenderableType:
@@ -48,41 +51,9 @@ def render_queue(document: FederationQueueDocument) -> RenderableType:
         f"{document.completed:,} completed, {document.failed:,} failed"
     )
     if not document.jobs:
-        return heading
-    rows = table("job!", "organization", "member", "status", "retries!", "next try", "error")
-    for job in document.jobs:
-        rows.add_row(
-            job.job_id,
-            _scope(job),
-            harmless(job.external_id or ""),
-            job.status,
-            f"{job.retry_count}/{job.max_retries}",
-            moment(job.next_retry_at),
-            harmless(job.error.message) if job.error else "",
-        )
-    return Group(heading, rows)
-
-
-def render_conflicts(document: FederationConflictsListDocument) -> RenderableType:
-    """A list of conflicts."""
-    if not document.conflicts:
-        return "No conflict waits for a decision."
-    rows = table("conflict!", "member!", "name", "field", "theirs", "ours", "resolved", "kept")
-    for one in document.conflicts:
-        cells = (one.name, one.field, one.federation, one.ours, one.resolved, one.kept)
-        rows.add_row(one.conflict_id, one.member_id, *(harmless(cell or "") for cell in cells))
-    shown = f"{len(document.conflicts):,} of {counted(document.total, 'conflict')}"
-    return Group(rows, f"{shown}. Decide one: trcpoints federation conflicts keep ID ours|theirs")
-
-
-def render_conflict(
-    document: FederationConflictsShowDocument | FederationConflictsKeepDocument,
-) -> RenderableType:
-    """One conflict."""
-    return grid(
-        [(label, harmless(text or "")) for label, text in _conflict(document.conflict)]
-        + [("has now", harmless(document.now or ""))]
-    )
+        beyond = no_such_page(document.page, document.limit, document.total, "job")
+        return beyond or heading
+    return Group(heading, Fitting(_jobs(document.jobs), _jobs_below(document.jobs)))
 
 
 def render_check(document: FederationCheckDocument) -> RenderableType:
@@ -96,9 +67,8 @@ def _runs(runs: Sequence[FederationRunRow]) -> RenderableType:
         *("conflicts!", "seconds!", "run|"),
     )
     for run in runs:
-        member = f" {harmless(run.external_id)}" if run.external_id else ""
         rows.add_row(
-            f"{harmless(run.connector)}/{harmless(run.organization)}{member}",
+            _place(run),
             run.status,
             *(
                 f"{count:,}"
@@ -110,7 +80,79 @@ def _runs(runs: Sequence[FederationRunRow]) -> RenderableType:
             f"{run.duration_seconds:.1f}",
             run.run_id or "",
         )
+    return Fitting(rows, _runs_in_words(runs))
+
+
+def _runs_in_words(runs: Sequence[FederationRunRow]) -> Table:
+    """The same on half the width: each run's id is beneath its organization."""
+    rows = table("organization, run", "status|", "seconds!", "records")
+    for run in runs:
+        counts = {
+            name: getattr(run, name)
+            for name in ("created", "updated", "unchanged", "rejected", "missing")
+        }
+        told = [f"{count:,} {name}" for name, count in counts.items() if count]
+        if run.conflicts:
+            told.append(counted(run.conflicts, "conflict"))
+        if run.error is not None:
+            told.append(run.error.code)
+        beneath = f"\n{run.run_id}" if run.run_id else ""
+        seconds = f"{run.duration_seconds:.1f}"
+        rows.add_row(f"{_place(run)}{beneath}", run.status, seconds, ", ".join(told) or "none")
     return rows
+
+
+def _place(run: FederationRunRow) -> str:
+    member = f" {harmless(run.external_id)}" if run.external_id else ""
+    return f"{harmless(run.connector)}/{harmless(run.organization)}{member}"
+
+
+def _rejections(runs: Sequence[FederationRunRow]) -> Iterator[RenderableType]:
+    """What could not be taken, and where the reasons are."""
+    for run in runs:
+        if run.rejected:
+            would = "rejected" if run.run_id else "would be rejected"
+            yield f"{_place(run)}: {counted(run.rejected, 'record')} {would}."
+            reasons = (
+                f"See which, and why: trcpoints history show {run.run_id}"
+                if run.run_id
+                else "See why, of the first records: trcpoints federation check"
+            )
+            yield Padding.indent(f"-> {reasons}", 2)
+
+
+def _jobs(jobs: Sequence[FederationJobRow]) -> Table:
+    rows = table("job!", "organization", "member", "status", "retries!", "next try|", "error")
+    for job in jobs:
+        rows.add_row(
+            job.job_id,
+            _scope(job),
+            harmless(job.external_id or ""),
+            job.status,
+            f"{job.retry_count}/{job.max_retries}",
+            moment(job.next_retry_at),
+            _trouble(job),
+        )
+    return rows
+
+
+def _jobs_below(jobs: Sequence[FederationJobRow]) -> RenderableType:
+    """The same, with what is wrong beneath each job."""
+    parts: list[RenderableType] = []
+    for job in jobs:
+        member = f" {harmless(job.external_id)}" if job.external_id else ""
+        tries = f", retries {job.retry_count}/{job.max_retries}" if job.retry_count else ""
+        due = f", next try {moment(job.next_retry_at)}" if job.next_retry_at else ""
+        parts.append(f"job {job.job_id}: {_scope(job)}{member}: {job.status}{tries}{due}")
+        if trouble := _trouble(job):
+            parts.append(Padding.indent(trouble, 2))
+    return Group(*parts)
+
+
+def _trouble(job: FederationJobRow) -> str:
+    if job.held is not None:
+        return _HELD[job.held]
+    return harmless(job.error.message) if job.error else ""
 
 
 def _stuck(jobs: Sequence[FederationJobRow]) -> Iterator[RenderableType]:
@@ -133,19 +175,6 @@ def _waiting(job: FederationJobRow) -> str:
 
 def _scope(job: FederationJobRow) -> str:
     return f"{harmless(job.connector)}/{harmless(job.organization)}"
-
-
-def _conflict(one: FederationConflictRow) -> Iterator[tuple[str, str | None]]:
-    yield "conflict", f"{one.conflict_id}, found {moment(one.created_at)} UTC by run {one.run_id}"
-    yield "member", f"{one.member_id} {one.name or ''}"
-    yield "federation", f"{one.connector}/{one.organization}"
-    yield "field", one.field
-    yield "before", one.base
-    yield "theirs", one.federation
-    yield "ours", one.ours
-    yield "resolved", f"{one.resolved or ''} ({one.strategy}; {one.note or ''})"
-    if one.kept is not None:
-        yield "kept", f"{one.kept}, by {one.kept_by} at {moment(one.kept_at)} UTC"
 
 
 def _source(source: FederationCheckSource) -> RenderableType:
@@ -178,7 +207,17 @@ def _records(source: FederationCheckSource) -> Iterator[RenderableType]:
                 *(harmless(record.fields[name] or "") for name in fields),
             )
     if rows.row_count:
-        yield rows
+        yield Fitting(rows, _records_below(source, fields))
     for record in source.records:
         for reason in record.rejected:
             yield f"rejected: {harmless(record.external_id or 'no id')}: {harmless(reason)}"
+
+
+def _records_below(source: FederationCheckSource, fields: Sequence[str]) -> RenderableType:
+    """The same, a field on each line."""
+    parts: list[RenderableType] = []
+    for record in source.records:
+        if not record.rejected:
+            told = [(name, harmless(record.fields[name] or "")) for name in fields]
+            parts += [harmless(record.external_id or ""), Padding.indent(grid(told), 2)]
+    return Group(*parts)

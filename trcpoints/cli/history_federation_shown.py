@@ -43,13 +43,18 @@ def facts(stats: Stats) -> Iterator[tuple[str, str]]:
 
 
 def details(document: HistoryShowDocument) -> Iterator[RenderableType]:
-    """Which records were rejected and which are missing, and where both sides had changed."""
+    """Which records were rejected, have another id or are missing; where both sides changed."""
     stats = document.run.stats or {}
     counts = stats.get("records", {})
     rejected = [(one["external_id"] or "", one["reason"]) for one in stats.get("rejections", [])]
     missing = [(one["external_id"], one["member_id"]) for one in stats.get("missing", [])]
+    relinked = [
+        (one["before"], one["external_id"], one["member_id"]) for one in stats.get("relinked", [])
+    ]
     conflicts = [_conflict(one) for one in document.conflicts]
     yield from _rows("rejected", counts.get("rejected", 0), ("record", "because"), rejected)
+    renamed = ("record before", "record now", "member!")
+    yield from _rows("relinked", counts.get("relinked", 0), renamed, relinked)
     yield from _rows("missing", counts.get("missing", 0), ("record", "member!"), missing)
     headings = ("conflict!", "member!", "field", "before", "theirs", "ours", "resolved", "kept")
     yield from _rows("conflicts", len(conflicts), headings, conflicts)

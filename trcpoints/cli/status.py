@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,13 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trcpoints.cli.app import command, single
+from trcpoints.cli.connectors import configured_connectors
 from trcpoints.cli.session import Session, session_of
 from trcpoints.cli.text import counted, harmless
 
 if TYPE_CHECKING:
-    from trcpoints.documents import ErrorInfo
     from trcpoints.documents.status import StatusDocument
-    from trcpoints.jobs.status_federation import Configured
 
 app = single()
 
@@ -59,7 +56,7 @@ def status(
     from trcpoints.jobs.status import read_charts, read_status
 
     now = datetime.now(UTC)
-    connectors, problems = _federations(session)
+    connectors, problems = configured_connectors(session)
     with open_database(session.settings.database_url, Access.READ) as engine:
         document = read_status(engine, session.settings, now, connectors, problems)
         with_charts = not (session.json or check or prometheus)
@@ -77,16 +74,6 @@ def status(
             session.console.print(render(document, charts, now))
     if check and not document.healthy:
         raise typer.Exit(EXIT_UNHEALTHY)
-
-
-def _federations(session: Session) -> tuple[Sequence[Configured], Sequence[ErrorInfo]]:
-    # Without federations, as for most, nothing of them is imported.
-    if session.settings.federation_config is None:
-        return [], []
-    from trcpoints.config import environment
-    from trcpoints.federation.checking import configured
-
-    return configured(session.settings, environment(os.environ, session.env_file))
 
 
 def _line(document: StatusDocument) -> str:

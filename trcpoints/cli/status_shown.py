@@ -15,11 +15,9 @@ from trcpoints.cli.tables import grid, moment
 from trcpoints.cli.text import counted, harmless
 from trcpoints.documents.status import StatusDocument, StatusFederation, StatusStreaks, StatusSync
 from trcpoints.jobs.status import Charts
+from trcpoints.points.streaks.ranges import streak_ranges
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
-_LENGTHS = (0, 1, 5, 10, 20, 50, 100, 250)
-"""The shortest streak of each bar: none, then from one milestone to the next."""
-
 _BAR_WIDTH = 30
 
 
@@ -50,7 +48,7 @@ def _figures(document: StatusDocument, charts: Charts, now: datetime) -> Iterato
     members, points, database = document.members, document.points, document.database
     yield "sync", _sync(document.sync, now)
     yield "streaks", _streaks(document.streaks, now)
-    if document.federation.connectors:
+    if document.federation.connectors or document.federation.removed:
         yield "federations", _federation(document.federation, now)
     if members.total:
         parts = [
@@ -87,10 +85,14 @@ def _streaks(streaks: StatusStreaks, now: datetime) -> str:
 
 def _federation(federation: StatusFederation, now: datetime) -> str:
     last = [one.last_synced_at for one in federation.connectors if one.last_synced_at is not None]
+    connectors = len(federation.connectors)
+    pending = f"{federation.pending:,} pending" if federation.pending else ""
+    if federation.removed:
+        pending += f" ({federation.removed:,} of them for organizations that are not in the file)"
     parts = [
-        f"{counted(len(federation.connectors), 'connector')}",
+        counted(connectors, "connector") if connectors else "none set up",
         f"last synced {_ago(now - min(last))}" if last else "",
-        f"{federation.pending:,} pending" if federation.pending else "",
+        pending,
         f"{federation.running:,} running" if federation.running else "",
         f"{federation.failed:,} failed" if federation.failed else "",
         f"{counted(federation.conflicts, 'conflict')} to decide" if federation.conflicts else "",
@@ -121,7 +123,7 @@ def _sparkline(values: Sequence[int]) -> str:
 
 def _distribution(streaks: Mapping[int, int]) -> RenderableType:
     """A bar for each range of lengths; ranges that nobody is in are left out."""
-    bars = _ranges(streaks)
+    bars = streak_ranges(streaks)
     if not bars:
         return ""
     most = max(bars.values())
@@ -132,22 +134,3 @@ def _distribution(streaks: Mapping[int, int]) -> RenderableType:
     for label, members in bars.items():
         rows.add_row(label, Bar(most, 0, members, width=_BAR_WIDTH), f"{members:,}")
     return Group("streaks in weekdays, and how many members have them", rows)
-
-
-def _ranges(streaks: Mapping[int, int]) -> dict[str, int]:
-    ranges = {}
-    for shortest, beyond in zip(_LENGTHS, [*_LENGTHS[1:], None], strict=True):
-        members = sum(
-            count
-            for length, count in streaks.items()
-            if length >= shortest and (beyond is None or length < beyond)
-        )
-        if members:
-            ranges[_label(shortest, beyond)] = members
-    return ranges
-
-
-def _label(shortest: int, beyond: int | None) -> str:
-    if beyond is None:
-        return f"{shortest}+"
-    return str(shortest) if beyond == shortest + 1 else f"{shortest}-{beyond - 1}"

@@ -2,12 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from trcpoints.cli.text import counted
+
 if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.measure import Measurement
     from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """What is shown as `wide` where that fits on a line of the terminal, and else as `narrow`."""
+
+    wide: RenderableType
+    narrow: RenderableType
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[RenderableType]:
+        """What rich shows: the look that is chosen."""
+        yield self._chosen(console, options)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        """How wide that is."""
+        return console.measure(self._chosen(console, options), options=options)
+
+    def _chosen(self, console: Console, options: ConsoleOptions) -> RenderableType:
+        needed = console.measure(self.wide, options=options.update_width(_ENDLESS)).maximum
+        return self.wide if needed <= options.max_width else self.narrow
+
+
+_ENDLESS = 10_000
 
 
 def table(*headings: str) -> Table:
@@ -34,6 +64,14 @@ def grid(rows: Sequence[tuple[str, str]]) -> Table:
     for label, text in rows:
         made.add_row(label, text)
     return made
+
+
+def no_such_page(page: int, limit: int, total: int, noun: str) -> str | None:
+    """What is said of a page beyond the last one; None where there is nothing at all."""
+    if total == 0:
+        return None
+    pages = -(-total // limit)
+    return f"There is no page {page:,} of {pages:,}, {counted(total, noun)}."
 
 
 def number(value: int | None) -> str:

@@ -8,6 +8,9 @@ from msgspec import Struct
 
 from trcpoints.documents import Document, ErrorInfo, Moment, RunStatus, Trigger
 
+Held = Literal["switched_off", "removed"]
+"""Why a job that waits is not done: its connector is switched off, or is not in the file."""
+
 QueueStatus = Literal["pending", "running", "completed", "failed"]
 """How a job of the queue stands; one that waits for its next try is pending."""
 
@@ -18,7 +21,8 @@ class FederationJobRow(Struct, kw_only=True):
     """A job of the queue: an organization to be synced, or one member of it (`external_id`).
 
     `retry_count` retries of at most `max_retries` were begun or wait; `next_retry_at` is when the
-    next try is due, None for at once. `error` is that of the last try that failed.
+    next try is due, None for at once. `error` is that of the last try that failed. `held` says,
+    in a listing of the queue, why one that waits is not done.
     """
 
     job_id: str
@@ -38,14 +42,16 @@ class FederationJobRow(Struct, kw_only=True):
     next_retry_at: Moment | None
     run_id: str | None
     error: ErrorInfo | None
+    held: Held | None = None
 
 
 class FederationRunRow(Struct, kw_only=True):
     """One try of a job, whatever came of it. A dry run has no `run_id` and no `job_id`.
 
-    `created`, `updated`, `unchanged` and `rejected` are records that were read, `missing` those
-    of earlier reads that this one did not have, `deactivated` members of whom the federation
-    says that they are deleted. `resolved` of the `conflicts` were decided by the strategy.
+    `created`, `updated`, `unchanged` and `rejected` are records that were read; `relinked`, which
+    are part of updated, are of known members under another id. `missing` are those of earlier
+    reads that this one did not have, `deactivated` members of whom the federation says that they
+    are deleted. `resolved` of the `conflicts` were decided by the strategy.
     `next_retry_at` is when a job that failed is tried again, None for never.
     """
 
@@ -58,6 +64,7 @@ class FederationRunRow(Struct, kw_only=True):
     strategy: str
     created: int = 0
     updated: int = 0
+    relinked: int = 0
     unchanged: int = 0
     rejected: int = 0
     missing: int = 0
@@ -170,6 +177,16 @@ class FederationConflictsKeepDocument(
 
     conflict: FederationConflictRow
     now: str | None
+
+
+class FederationUnlinkDocument(Document, kw_only=True, tag="trcpoints.federation.unlink/1"):
+    """That a member is no longer this record of an organization; the next sync matches it anew."""
+
+    member_id: str
+    name: str | None
+    connector: str
+    organization: str
+    external_id: str
 
 
 class FederationCheckRecord(Struct, kw_only=True):

@@ -77,11 +77,15 @@ class StatusPoints(Struct, kw_only=True):
 
 
 class StatusOrganization(Struct, kw_only=True):
-    """An organization of a connector. `overdue`: 26 hours without success."""
+    """An organization of a connector. `overdue`: 26 hours without success.
+
+    `rejected` are the records that its last full read could not take.
+    """
 
     name: str
     last_synced_at: Moment | None
     overdue: bool
+    rejected: int = 0
 
 
 class StatusConnector(Struct, kw_only=True):
@@ -98,9 +102,10 @@ class StatusConnector(Struct, kw_only=True):
 
 
 class StatusFederation(Struct, kw_only=True):
-    """The connectors, the jobs in the queue, and the conflicts that nobody has decided on.
+    """The connectors, the jobs in the queue, and the conflicts that wait for a decision.
 
-    `failed` are the jobs that failed for good and that no later sync has made up for.
+    `failed` are the jobs that failed for good and that no later sync has made up for. `removed`
+    of the pending ones are for organizations that the file does not have any more.
     """
 
     connectors: list[StatusConnector] = field(default_factory=list)
@@ -108,6 +113,7 @@ class StatusFederation(Struct, kw_only=True):
     running: int = 0
     failed: int = 0
     conflicts: int = 0
+    removed: int = 0
 
 
 class StatusDocument(Document, kw_only=True, tag="trcpoints.status/1"):

@@ -6,8 +6,17 @@ from datetime import datetime
 
 from trcpoints.documents import Trigger
 from trcpoints.documents.federation import FederationRetryDocument, FederationSyncDocument
+from trcpoints.errors import ConfigurationInvalid
 
 NOT_SET_UP = "not_configured"
+
+
+def refuse_job(job_id: int) -> ConfigurationInvalid:
+    """The fault of whoever names a job that no federation is set up for."""
+    return ConfigurationInvalid(
+        [f"FEDERATION_CONFIG: is not set, so job {job_id} cannot be done"],
+        hint="Put FEDERATION_CONFIG=federations.toml, or what your file is called, into .env",
+    )
 
 
 def nothing_to_sync(trigger: Trigger, now: datetime, *, dry_run: bool) -> FederationSyncDocument:

@@ -26,7 +26,8 @@ class Outcome(Enum):
 class FieldState:
     """The three sides of one field, and who set ours.
 
-    `has_base` is False where the federation has never told this field of this member.
+    `has_base` is False where the federation has never told this field of this member; then
+    `is_matched` says whether it has told other fields of them.
     """
 
     field: str
@@ -35,6 +36,7 @@ class FieldState:
     base: str | None = None
     has_base: bool = False
     modified_by: str | None = None
+    is_matched: bool = False
 
 
 @dataclass(slots=True)
@@ -42,8 +44,9 @@ class Changes:
     """What comes of one record.
 
     `taken` is what to write, by column. `moved` are the fields where the federation's word is
-    another than at the base, `lost` those of them that are empty now: the mass-change guard
-    counts them. `base` is what was seen now, for the next time.
+    another than at the base, `lost` those of them that are empty now, `replaced` those without a
+    base in which a value of ours gives way: the mass-change guard counts them. `base` is what was
+    seen now, for the next time, with what was last seen of fields that are not mapped any more.
     """
 
     base: dict[str, str | None]
@@ -52,6 +55,7 @@ class Changes:
     conflicts: list[FieldState] = field(default_factory=list)
     moved: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
 
 
 def is_person(modified_by: str | None) -> bool:
@@ -86,11 +90,18 @@ def find_changes(
     `federation` has the mapped fields and no others: only they are compared. `ours` has at least
     those. A field that `base` lacks has none yet. `modified_by` says by field who set ours.
     """
-    changes = Changes(base=dict(federation))
+    before = base or {}
+    changes = Changes(base={**before, **federation})
     for name, value in federation.items():
-        has_base = base is not None and name in base
-        before = base[name] if base is not None and has_base else None
-        state = FieldState(name, value, ours[name], before, has_base, modified_by.get(name))
+        state = FieldState(
+            field=name,
+            federation=value,
+            ours=ours[name],
+            base=before.get(name),
+            has_base=name in before,
+            modified_by=modified_by.get(name),
+            is_matched=base is not None,
+        )
         _note(changes, state, region)
     return changes
 

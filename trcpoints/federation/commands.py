@@ -15,12 +15,17 @@ from trcpoints.documents.federation import (
     FederationRunRow,
     FederationSyncDocument,
 )
-from trcpoints.errors import Interrupted, NotFound, TrcpointsError
+from trcpoints.errors import Interrupted, LeaseHeld, NotFound, TrcpointsError
 from trcpoints.federation.config import Connector, Federations
 from trcpoints.federation.connectors import open_source
-from trcpoints.federation.draining import Drained, Tick, drain
+from trcpoints.federation.draining import Drained, Tick, drain, end_stuck
 from trcpoints.federation.queue.claiming import Wanted
-from trcpoints.federation.queue.enqueuing import enqueue_organizations, hurry
+from trcpoints.federation.queue.enqueuing import (
+    enqueue_organizations,
+    hurry,
+    hurry_removed,
+    unreached,
+)
 from trcpoints.federation.queue.listing import open_jobs
 from trcpoints.federation.work import Work, describe
 from trcpoints.jobs.record import error_info
@@ -95,12 +100,19 @@ def retry(
         runs=[],
         stuck=[],
     )
-    if job_id is not None:
-        with open_database(settings.database_url, Access.WRITE) as engine:
-            hurry(engine, job_id)
     wanted = Wanted(job_id=job_id, switched_off=_switched_off(federations))
     with _told(document, clock) as drained:
+        if job_id is not None:
+            end_stuck(settings, federations, drained, clock=clock)
+            with open_database(settings.database_url, Access.WRITE) as engine:
+                hurry(engine, federations, job_id)
         drain(settings, federations, wanted, drained, clock=clock, tick=tick)
+    if job_id is not None and not drained.runs:
+        raise LeaseHeld(
+            f"Job {job_id} is due now, and could not be begun: it is at work elsewhere, or as many "
+            "jobs as may be are.",
+            hint="See who is at work: trcpoints federation queue --status running",
+        )
     return document
 
 
@@ -117,14 +129,20 @@ def _sync(
     wanted = Wanted(
         options.connector, options.organization, switched_off=_switched_off(federations)
     )
+    end_stuck(settings, federations, drained, clock=clock)
     with open_database(settings.database_url, Access.WRITE) as engine:
-        document.enqueued = enqueue_organizations(
+        hurry_removed(engine, federations)
+        enqueued = enqueue_organizations(
             engine,
             chosen,
             trigger=settings.trigger,
             accept_changes=options.accept_changes,
             now=clock(),
         )
+    document.enqueued = enqueued.new
+    drained.faults += [
+        (f"{job.connector}/{job.organization}", unreached(job)) for job in enqueued.unreached
+    ]
     drain(settings, federations, wanted, drained, clock=clock, tick=tick)
     with open_database(settings.database_url, Access.READ):
         document.waiting = open_jobs(wanted)
@@ -232,11 +250,13 @@ def _close(document: D, drained: Drained, clock: Clock) -> None:
 def _first(faults: list[tuple[str, TrcpointsError]]) -> TrcpointsError:
     """The failure to raise: the first one, before any that only came at a bad time.
 
-    Where there are several its message names them all.
+    Its message says of what; where there are several it names them all.
     """
-    _, first = min(faults, key=lambda one: status_of(one[1]) != "failed")
+    scope, first = min(faults, key=lambda one: status_of(one[1]) != "failed")
     if len(faults) > 1:
         told = [f"{scope}: {fault.message}" for scope, fault in faults]
         first.message = "\n".join([f"{len(faults)} tries came to nothing:", *told])
         first.hint = "See them all: trcpoints federation queue"
+    elif scope not in first.message:
+        first.message = f"{scope}: {first.message}"
     return first

@@ -12,10 +12,11 @@ from trcpoints.config import apprise_urls, header_value
 from trcpoints.errors import ConfigurationInvalid
 from trcpoints.federation import values
 from trcpoints.federation.conflicts import STRATEGIES, Strategy
+from trcpoints.federation.dates import DATE_ORDERS
 from trcpoints.federation.mapping import RecordMapping
 from trcpoints.federation.mapping_config import read_mapping
 from trcpoints.federation.secrets import LookUp, Secrets
-from trcpoints.federation.sources import KINDS, Csv, Source
+from trcpoints.federation.sources import KINDS, Csv, HttpJson, Source
 from trcpoints.federation.tables import Table
 
 NotifyOn = Literal["last", "first"]
@@ -66,9 +67,13 @@ class Federations:
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
 
-def load_federations(path: Path, environ: Mapping[str, str]) -> Federations:
+def load_federations(
+    path: Path, environ: Mapping[str, str], *, weak: list[str] | None = None
+) -> Federations:
     """Read the file of FEDERATION_CONFIG; `environ` has the variables that it names.
 
+    A webhook's secret that could be guessed is a fault; where there is a list for the `weak` ones,
+    its connector has none instead, and the list says so.
     Raises ConfigurationInvalid with all the faults, each with its place in the file; and
     MissingExtra. The secrets of connectors that are not enabled are not looked up.
     """
@@ -78,7 +83,7 @@ def load_federations(path: Path, environ: Mapping[str, str]) -> Federations:
     root.refuse_unknown()
     if not section.names and not faults:
         root.fault("connectors", "should have at least one, like [connectors.gaa]")
-    secrets = Secrets(environ)
+    secrets = Secrets(environ, weak)
     found = [_read_connector(name, table, path.parent, secrets) for name, table in section.tables()]
     if faults:
         raise ConfigurationInvalid(faults, hint=_hint(path))
@@ -116,14 +121,17 @@ def _read_connector(name: str, table: Table, folder: Path, secrets: Secrets) -> 
     look_up = secrets.look_up if enabled else secrets.leave
     strategy = table.text("strategy", values.one_of(STRATEGIES)) or "federation_wins"
     region = table.text("phone_region", values.region)
+    order = table.text("date_order", values.one_of(DATE_ORDERS))
     token = look_up(table, "token_env", header_value)
-    webhook_secret = look_up(table, "webhook_secret_env", str)
+    webhook_secret = look_up(table, "webhook_secret_env", values.webhook_secret)
     organizations = {
         key: _read_organization(key, one, look_up)
         for key, one in table.table("organizations").tables()
     }
     _check_organizations(table, source, organizations)
-    mapping = read_mapping(table, region)
+    if table.has("token_env") and source is not None:
+        _check_addresses(table, source)
+    mapping = read_mapping(table, region, order)
     if kind is None:
         return None
     table.refuse_unknown()
@@ -142,6 +150,16 @@ def _read_connector(name: str, table: Table, folder: Path, secrets: Secrets) -> 
         token=token,
         webhook_secret=webhook_secret,
     )
+
+
+def _check_addresses(table: Table, source: Source) -> None:
+    """A token goes to no address where somebody on the way could read it."""
+    addresses = {"url": source.url}
+    if isinstance(source, HttpJson):
+        addresses["member_url"] = source.member_url
+    for key, address in addresses.items():
+        if address is not None and not values.is_private(address):
+            table.fault(key, "should begin with https: the token of token_env is sent there")
 
 
 def _read_organization(name: str, table: Table, look_up: LookUp) -> Organization:

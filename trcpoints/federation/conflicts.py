@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from trcpoints.federation.changes import Changes, FieldState, find_changes, is_person
-from trcpoints.federation.fields import column_value
+from trcpoints.federation.fields import column_value, comparable
 
 Strategy = Literal["federation_wins", "local_wins", "merge"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
@@ -59,7 +59,13 @@ def decide(
 ) -> tuple[Decision, Changes]:
     """Compare a record with its member and settle what is in conflict; as `find_changes`."""
     changes = find_changes(federation, ours, base, modified_by, region)
-    return settle(changes, strategy), changes
+    decision = settle(changes, strategy)
+    changes.replaced = [
+        name
+        for name in decision.values
+        if name not in (base or {}) and comparable(name, ours[name], region) is not None
+    ]
+    return decision, changes
 
 
 def settle(changes: Changes, strategy: Strategy) -> Decision:
@@ -94,5 +100,9 @@ def _ours_stays(state: FieldState, strategy: Strategy) -> bool:
 
 
 def _note(state: FieldState) -> str:
-    what = "both sides changed it" if state.has_base else "matched for the first time"
+    if state.has_base:
+        what = "both sides changed it"
+    else:
+        what = "mapped" if state.is_matched else "matched"
+        what += " for the first time"
     return f"{what}; ours was set by {state.modified_by or 'nobody that we know of'}"

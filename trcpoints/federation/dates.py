@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from typing import Literal, get_args
 
 from trcpoints.records import quoted
+
+DateOrder = Literal["dmy", "mdy"]
+"""Whether the day or the month comes first, where the year comes last."""
+
+DATE_ORDERS: tuple[DateOrder, ...] = get_args(DateOrder)
 
 _SHAPE = "should be a date like 1990-12-31"
 _TIME = re.compile(
@@ -44,29 +50,31 @@ _MONTHS = (
 )
 
 
-def iso_date(text: str) -> str:
+def iso_date(text: str, order: DateOrder | None = None) -> str:
     """The date in ISO, whatever time of day follows it; raises ValueError with the reason.
 
-    A date that could be two (01/02/1990) is none; with dots the day comes first.
+    Without an `order` a date that could be two (01/02/1990) is none; with dots the day comes
+    first. With one, a date that is only one in the other order is none: if that were read, a
+    wrong order would show in no rejected record.
     """
     day = _TIME.sub("", " ".join(text.split()))
     try:
-        return _date(day).isoformat()
+        return _date(day, order).isoformat()
     except ValueError as fault:
-        reason = fault if isinstance(fault, _Ambiguous) else _SHAPE
+        reason = fault if isinstance(fault, _Unfit) else _SHAPE
         raise ValueError(f"{quoted(text)} {reason}") from None
 
 
-class _Ambiguous(ValueError):
+class _Unfit(ValueError):
     pass
 
 
-def _date(text: str) -> date:
+def _date(text: str, order: DateOrder | None) -> date:
     if found := _YEAR_FIRST.fullmatch(text):
         year, month, day = (found[n] or found[m] for n, m in ((1, 5), (3, 6), (4, 7)))
         return date(int(year), int(month), int(day))
     if found := _YEAR_LAST.fullmatch(text):
-        return _year_last(int(found[1]), int(found[3]), int(found[4]), found[2])
+        return _year_last(int(found[1]), int(found[3]), int(found[4]), found[2], order)
     if found := _NAMED.fullmatch(text):
         month = _month(found["month"] or found["month_2"])
         return date(
@@ -75,12 +83,24 @@ def _date(text: str) -> date:
     raise ValueError
 
 
-def _year_last(first: int, second: int, year: int, separator: str) -> date:
+def _year_last(first: int, second: int, year: int, separator: str, order: DateOrder | None) -> date:
+    if order is not None:
+        return _in_order(first, second, year, order)
     if separator == "." or first > 12 or first == second:
         return date(year, second, first)
     if second > 12:
         return date(year, first, second)
-    raise _Ambiguous(f"could be two dates; {_SHAPE}")
+    raise _Unfit(
+        f"could be two dates; {_SHAPE}, unless the connector says which comes first, the day or "
+        'the month: date_order = "dmy" or "mdy"'
+    )
+
+
+def _in_order(first: int, second: int, year: int, order: DateOrder) -> date:
+    day, month = (first, second) if order == "dmy" else (second, first)
+    if month > 12 >= day:
+        raise _Unfit(f'is no date by the connector\'s date_order, which is "{order}"')
+    return date(year, month, day)
 
 
 def _month(word: str) -> int:

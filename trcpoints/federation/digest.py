@@ -12,6 +12,8 @@ from hashlib import blake2b
 
 import msgspec
 
+from trcpoints.federation.dates import DateOrder
+
 _RULES = 1
 """Goes up when the same record is normalised to something else than before: all are read anew."""
 
@@ -20,15 +22,18 @@ _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 
 
 def digester(
-    fields: Mapping[str, str], values: Mapping[str, Mapping[str, str]], region: str | None
+    fields: Mapping[str, str],
+    values: Mapping[str, Mapping[str, str]],
+    region: str | None,
+    order: DateOrder | None,
 ) -> Callable[[Sequence[object]], str]:
     """A function from what was found in a record to 32 hexadecimal digits.
 
-    It depends on the mapping (expressions by field, tables of words) and on the region of phone
-    numbers, not on the order in which they are written. Raises UnicodeEncodeError for what is
-    no text.
+    It depends on the mapping (expressions by field, tables of words), on the region of phone
+    numbers and on the order of day and month; not on the order in which they are written. Raises
+    UnicodeEncodeError for what is no text.
     """
-    seed = blake2b(_encode_sorted([_RULES, fields, values, region]), digest_size=16)
+    seed = blake2b(_encode_sorted([_RULES, fields, values, region, order]), digest_size=16)
 
     def digest(found: Sequence[object]) -> str:
         state = seed.copy()

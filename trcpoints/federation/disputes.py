@@ -14,18 +14,18 @@ from trcpoints.documents.federation import (
 )
 from trcpoints.errors import NotFound
 from trcpoints.federation.engine import keep
-from trcpoints.jobs.history.conflicts import conflict_row
+from trcpoints.jobs.history.conflicts import conflict_row, is_waiting
 from trcpoints.members.lookup import LARGEST_ID
 
 
 def list_conflicts(
     engine: Engine, *, everything: bool, limit: int, page: int
 ) -> FederationConflictsListDocument:
-    """A page of the conflicts, the newest first: those that nobody has decided on, or all."""
+    """A page of the conflicts, the newest first: those that wait for a decision, or all."""
     with engine.snapshot():
         query = Conflict.select(Conflict, Member.id, Member.name).join(Member)
         if not everything:
-            query = query.where(Conflict.kept.is_null())
+            query = query.where(is_waiting())
         found = query.order_by(Conflict.id.desc()).paginate(page, limit)
         return FederationConflictsListDocument(
             total=query.count(),
@@ -45,7 +45,7 @@ def show_conflict(engine: Engine, conflict_id: int) -> FederationConflictsShowDo
 def decide_conflict(
     engine: Engine, conflict_id: int, side: Side, by: str, now: datetime
 ) -> FederationConflictsKeepDocument:
-    """Let one side have its way. Raises NotFound, and DataRefused where the field has changed."""
+    """Let one side have its way. Raises as `keep`."""
     keep(engine, conflict_id, side, by, now)
     shown = show_conflict(engine, conflict_id)
     return FederationConflictsKeepDocument(conflict=shown.conflict, now=shown.now)

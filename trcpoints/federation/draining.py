@@ -73,6 +73,16 @@ def drain(
             tell_admins(settings, federations, run.failure)
 
 
+def end_stuck(
+    settings: Settings, federations: Federations, drained: Drained, *, clock: Clock
+) -> None:
+    """End the tries that are stuck, in `drained`, and tell of them."""
+    us = this_process(settings.host_id)
+    with open_database(settings.database_url, Access.WRITE) as engine:
+        stuck = fail_stuck(engine, us, clock())
+    _report(settings, federations, stuck, drained)
+
+
 def _next(
     settings: Settings,
     federations: Federations,

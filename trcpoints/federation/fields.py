@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 
-from trcpoints.federation.dates import iso_date
+from trcpoints.federation.dates import DateOrder, iso_date
 from trcpoints.members.fields import Values, normalise
 
 FIELDS = (
@@ -21,12 +21,15 @@ FIELDS = (
 """What a federation can tell of a member, by our columns (design, section 8)."""
 
 
-def stored(given: Mapping[str, str | None], region: str | None) -> tuple[Values, list[str]]:
+def stored(
+    given: Mapping[str, str | None], region: str | None, order: DateOrder | None = None
+) -> tuple[Values, list[str]]:
     """Each field as a record stores it, and what is wrong with those that are left out.
 
     That is the federation's own spelling, trimmed; e-mail lower-cased, phone in E.164, dates in
     ISO. Nothing, or nothing but white space, is None for every field. `region` is where phone
-    numbers without a country are dialled. Normalising again changes nothing.
+    numbers without a country are dialled, `order` that of day and month. Normalising again
+    changes nothing.
     """
     values: Values = {}
     faults: list[str] = []
@@ -35,7 +38,7 @@ def stored(given: Mapping[str, str | None], region: str | None) -> tuple[Values,
         values[name] = None
         if text and not text.isspace():
             try:
-                spelled[name] = _spelling(name, text.strip(), region)
+                spelled[name] = _spelling(name, text.strip(), region, order)
             except ValueError as fault:
                 faults.append(f"{name} {fault}")
     ours, more = normalise(spelled)
@@ -48,8 +51,20 @@ def column_value(name: str, value: str | None) -> str | None:
 
 
 def is_same(name: str, one: str | None, other: str | None, region: str | None) -> bool:
-    """Whether two values say the same, however they are written."""
-    return one == other or comparable(name, one, region) == comparable(name, other, region)
+    """Whether two values say the same, however they are written.
+
+    A phone number that was stored under another region is the same as it is dialled there.
+    """
+    if one == other:
+        return True
+    ours, theirs = comparable(name, one, region), comparable(name, other, region)
+    if ours == theirs:
+        return True
+    if name != "phone" or not ours or not theirs:
+        return False
+    from trcpoints.federation.phones import is_dialled_as
+
+    return is_dialled_as(ours, theirs) or is_dialled_as(theirs, ours)
 
 
 def comparable(name: str, value: str | None, region: str | None) -> str | None:
@@ -76,9 +91,9 @@ def comparable(name: str, value: str | None, region: str | None) -> str | None:
     return text
 
 
-def _spelling(name: str, text: str, region: str | None) -> str:
+def _spelling(name: str, text: str, region: str | None, order: DateOrder | None) -> str:
     if name == "date_of_birth":
-        return iso_date(text)
+        return iso_date(text, order)
     if name == "phone":
         from trcpoints.federation.phones import e164
 

@@ -19,8 +19,9 @@ class Upheaval:
     """How many of the known records of an organization are not what they were.
 
     `known` are those of earlier reads that were not missing then. `rejected` ones cannot be taken
-    any more. `changed` are those where the federation's word is another than at the base;
-    `losing` counts them by each field that they have lost.
+    any more. `changed` are those where the federation's word is another than at the base, or
+    where a field that is mapped for the first time would replace what we have; `losing` counts
+    them by each field that they have lost, `replacing` by each such field.
     """
 
     known: int
@@ -28,22 +29,26 @@ class Upheaval:
     rejected: int
     changed: int
     losing: Mapping[str, int]
+    replacing: Mapping[str, int]
 
 
 def count(known: int, gone: int, rejected: int, changes: Iterable[Changes]) -> Upheaval:
     """Count a full read; `changes` are those of the known records."""
     changed = 0
     losing: Counter[str] = Counter()
+    replacing: Counter[str] = Counter()
     for record in changes:
-        changed += bool(record.moved)
+        changed += bool(record.moved or record.replaced)
         losing.update(record.lost)
-    return Upheaval(known, gone, rejected, changed, losing)
+        replacing.update(record.replaced)
+    return Upheaval(known, gone, rejected, changed, losing, replacing)
 
 
 def check(upheaval: Upheaval, connector: str, organization: str) -> None:
     """Raise MassChangeRefused where at least AT_LEAST and more than half of the known records
     are gone, rejected or changed at once: a word that the federation spells anew, say, would keep
-    every member as they are for ever.
+    every member as they are for ever, and a field that is mapped to the wrong column would replace
+    what everybody has of it. Filling what is empty is no upheaval.
     """
     affected = upheaval.gone + upheaval.rejected + upheaval.changed
     if affected < AT_LEAST or affected * 2 <= upheaval.known:
@@ -63,6 +68,14 @@ def check(upheaval: Upheaval, connector: str, organization: str) -> None:
 def _parts(upheaval: Upheaval) -> str:
     parts = [f"{upheaval.gone:,} gone", f"{upheaval.changed:,} changed"]
     parts += [f"{upheaval.rejected:,} rejected"] if upheaval.rejected else []
-    losing = sorted(upheaval.losing.items(), key=lambda entry: (-entry[1], entry[0]))
-    parts += [f"{number:,} losing their {field}" for field, number in losing[:3]]
+    parts += [f"{number:,} losing their {field}" for field, number in _most(upheaval.losing)]
+    parts += [
+        f"{number:,} by their {field}, which is mapped for the first time"
+        for field, number in _most(upheaval.replacing)
+    ]
     return ", ".join(parts)
+
+
+def _most(fields: Mapping[str, int]) -> list[tuple[str, int]]:
+    """The three fields of which there are the most."""
+    return sorted(fields.items(), key=lambda entry: (-entry[1], entry[0]))[:3]

@@ -11,8 +11,8 @@ from trcpoints.db.engine import Engine
 from trcpoints.db.models import FederationJob
 from trcpoints.documents import Trigger
 from trcpoints.documents.federation import FederationRunRow
-from trcpoints.errors import ConfigurationInvalid, InternalError, TrcpointsError
-from trcpoints.federation.config import Connector, Federations
+from trcpoints.errors import InternalError, TrcpointsError
+from trcpoints.federation.config import Federations
 from trcpoints.federation.conflicts import Strategy
 from trcpoints.federation.connectors import open_source
 from trcpoints.federation.engine import FederationCounts, apply
@@ -20,6 +20,7 @@ from trcpoints.federation.notices import Failure
 from trcpoints.federation.queue import claiming, ending
 from trcpoints.federation.queue.claiming import Claim
 from trcpoints.federation.queue.rules import Verdict
+from trcpoints.federation.standing import connector_of
 from trcpoints.federation.work import Work, describe, stats_of
 from trcpoints.jobs.memory import FEDERATION_JOB
 from trcpoints.jobs.record import RunIdentity, error_info, new_run_id
@@ -69,7 +70,7 @@ class FederationRun(JobRun):
         """Fetch, then decide and write in one transaction, which ends the job too."""
         claimed = self._claimed()
         job = claimed.job
-        connector = _connector(self._federations, job)
+        connector = connector_of(self._federations, job)
         work = Work(
             connector=connector,
             organization=job.organization,
@@ -77,6 +78,7 @@ class FederationRun(JobRun):
             accept_changes=job.accept_changes,
             external_id=job.external_id,
             is_deleted=claimed.event == "deleted",
+            configured=_scopes(self._federations),
         )
         log.info("reading %s", self.identity.scope)
         with open_source(connector, run.clock) as source:
@@ -136,19 +138,11 @@ def _trigger(job: FederationJob) -> Trigger:
     return trigger
 
 
-def _connector(federations: Federations, job: FederationJob) -> Connector:
-    """The connector of a job; raises ConfigurationInvalid where the file has it no more."""
-    connector = federations.connectors.get(job.connector)
-    if connector is None:
-        place = f"connectors.{job.connector}"
-    elif job.organization not in connector.organizations:
-        place = f"connectors.{job.connector}.organizations.{job.organization}"
-    else:
-        return connector
-    raise ConfigurationInvalid(
-        [f"{place}: is not there any more, though job {job.id} is to sync it"],
-        hint="Put it back into the file of FEDERATION_CONFIG, or leave it: it is not tried again.",
-    )
+def _scopes(federations: Federations) -> list[str]:
+    """All organizations; one that is switched off is only paused."""
+    return [
+        one.scope(name) for one in federations.connectors.values() for name in one.organizations
+    ]
 
 
 def _told(fault: BaseException) -> TrcpointsError:

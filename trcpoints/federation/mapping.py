@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from trcpoints.federation.dates import DateOrder
 from trcpoints.federation.digest import digester
 from trcpoints.federation.expressions import ExpressionFailed, Search, compile_expression, shown
 from trcpoints.federation.fields import FIELDS, stored
@@ -39,9 +41,9 @@ class Sighting(NamedTuple):
 class RecordMapping:
     """Where in a connector's records our fields are, and what their words mean.
 
-    `fields` are the mapped ones, without external_id. `expressions` has a JMESPath expression
-    for external_id and any of FIELDS, `values` tables from their word to ours. Raises ValueError
-    for an expression that is none.
+    `fields` are the mapped ones, without external_id. `expressions` have a JMESPath expression
+    for external_id and any of FIELDS, `values` tables from their word to ours. `region` and `order`
+    are those of `stored`. Raises ValueError for an expression that is none.
     """
 
     def __init__(
@@ -49,13 +51,16 @@ class RecordMapping:
         expressions: Mapping[str, str],
         values: Mapping[str, Mapping[str, str]],
         region: str | None,
+        order: DateOrder | None = None,
     ) -> None:
+        self.expressions = expressions
         self.fields = tuple(name for name in FIELDS if name in expressions)
         self._external_id = compile_expression(expressions[EXTERNAL_ID])
         self._searches: list[Search] = [compile_expression(expressions[n]) for n in self.fields]
         self._values = values
         self._region = region
-        self._digest = digester(expressions, values, region)
+        self._order = order
+        self._digest = digester(expressions, values, region, order)
 
     def see(self, record: object) -> Sighting:
         """Find the fields in a record, cheaply; raises RecordRejected."""
@@ -79,7 +84,7 @@ class RecordMapping:
                 given[name] = self._translated(name, value)
             except ValueError as fault:
                 faults.append(f"{name} {fault}")
-        values, more = stored(given, self._region)
+        values, more = stored(given, self._region, self._order)
         if faults or more:
             raise RecordRejected(sighting.external_id, faults + more)
         return values
@@ -138,8 +143,13 @@ def _whole_number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+def same_id(external_id: str) -> str:
+    """An external id as it is stored and compared: trimmed, Unicode NFC; case tells ids apart."""
+    return unicodedata.normalize("NFC", external_id.strip())
+
+
 def _checked_id(text: str | None) -> str:
-    external_id = (text or "").strip()
+    external_id = same_id(text or "")
     if not external_id:
         raise ValueError("is missing")
     if reason := why_unstorable(external_id):

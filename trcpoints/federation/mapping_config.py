@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from trcpoints.federation import values
+from trcpoints.federation.dates import DateOrder
 from trcpoints.federation.fields import FIELDS, stored
 from trcpoints.federation.mapping import EXTERNAL_ID, RecordMapping
 from trcpoints.federation.tables import Table, nearest
 
 
-def read_mapping(connector: Table, region: str | None) -> RecordMapping | None:
+def read_mapping(
+    connector: Table, region: str | None, order: DateOrder | None
+) -> RecordMapping | None:
     """The mapping of a connector; None where no record could be told by it."""
     fields = connector.table("fields")
     expressions = _read_fields(fields)
     words = _read_values(connector.table("values"), region)
     if EXTERNAL_ID not in expressions:
         return None
-    return RecordMapping(expressions, words, region)
+    return RecordMapping(expressions, words, region, order)
 
 
 def _read_fields(table: Table) -> dict[str, str]:

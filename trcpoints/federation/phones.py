@@ -30,6 +30,18 @@ def comparable_phone(text: str, region: str | None) -> str:
     return e164(text, region) or _digits(text) or text
 
 
+@lru_cache(maxsize=4096)
+def is_dialled_as(number: str, text: str) -> bool:
+    """Whether a number in E.164 is what somebody in its country dials by a text without one."""
+    if not number.startswith("+") or text.startswith("+"):
+        return False
+    try:
+        country = phonenumbers.parse(number).country_code
+    except NumberParseException:
+        return False
+    return e164(text, phonenumbers.region_code_for_country_code(country or 0)) == number
+
+
 def _digits(text: str) -> str:
     digits: str = phonenumbers.normalize_digits_only(text)
     plus = "+" if digits and text.lstrip().startswith(("+", "＋")) else ""

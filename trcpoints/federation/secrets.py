@@ -19,10 +19,15 @@ class LookUp(Protocol):
 
 
 class Secrets:
-    """Looks variables up, and remembers what must not be told of them."""
+    """Looks variables up, and remembers what must not be told of them.
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    Where there is a list for the `weak` ones, a secret that could be guessed is as good as none:
+    the list says so, and it is no fault.
+    """
+
+    def __init__(self, environ: Mapping[str, str], weak: list[str] | None = None) -> None:
         self._environ = environ
+        self._weak = weak
         self._found: set[str] = set()
 
     @property
@@ -44,7 +49,11 @@ class Secrets:
         try:
             return parse(text)
         except ValueError as fault:
-            table.fault(key, f"the environment variable {name} {fault}")
+            reason = f"the environment variable {name} {fault}"
+            if self._weak is not None and isinstance(fault, values.TooShort):
+                self._weak.append(table.told(key, reason))
+            else:
+                table.fault(key, reason)
             return None
 
     def leave(self, table: Table, key: str, parse: Callable[[str], T]) -> T | None:

@@ -33,7 +33,11 @@ class Table:
 
     def fault(self, key: str, reason: str) -> None:
         """Note what is wrong with a key."""
-        self._faults.append(f"{self._at(key)}: {reason}")
+        self._faults.append(self.told(key, reason))
+
+    def told(self, key: str, reason: str) -> str:
+        """What is wrong with a key, in one line with its place."""
+        return f"{self._at(key)}: {reason}"
 
     def fault_here(self, reason: str) -> None:
         """Note what is wrong with the table itself."""

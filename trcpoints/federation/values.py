@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import binascii
 import codecs
 import re
+from base64 import b64decode
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from trcpoints.federation.expressions import compile_expression
 from trcpoints.federation.tables import nearest
+from trcpoints.http.addresses import is_this_machine
 
 W = TypeVar("W", bound=str)
 
@@ -82,6 +85,47 @@ def address(text: str) -> str:
     if parts.username is not None or any(map(_SECRET.search, named)):
         raise ValueError(f"{shape}, without a secret in it: name its variable in token_env")
     return text
+
+
+def is_private(address: str) -> bool:
+    """Whether nobody but this machine sees what is sent to a valid address."""
+    url = PLACEHOLDER.sub("x", address)
+    return urlsplit(url).scheme == "https" or is_this_machine(url)
+
+
+class TooShort(ValueError):
+    """A secret that could be guessed."""
+
+
+SHORTEST_KEY = 16
+"""Bytes of a key of webhooks."""
+
+KEY_PREFIX = "whsec_"
+
+
+def webhook_secret(text: str) -> str:
+    """One or several secrets with spaces between them; raises TooShort, and never shows them."""
+    for word in text.split():
+        is_standard = word.startswith(KEY_PREFIX)
+        key = standard_key(word) if is_standard else word.encode("utf-8", "surrogateescape")
+        if len(key) < SHORTEST_KEY:
+            what = f"bytes of base64 after {KEY_PREFIX}" if is_standard else "bytes"
+            raise TooShort(
+                f"should have at least {SHORTEST_KEY} {what}, like that of: "
+                f'echo "{KEY_PREFIX}$(openssl rand -base64 32)"'
+            )
+    return text
+
+
+def standard_key(word: str) -> bytes:
+    """The key in a secret of Standard Webhooks: its base64, with or without the prefix and the
+    padding; nothing where it is none.
+    """
+    text = word.removeprefix(KEY_PREFIX).rstrip("=")
+    try:
+        return b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
 
 
 def region(text: str) -> str:

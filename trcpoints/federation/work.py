@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,7 +20,11 @@ MOST_NAMED = 1000
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """An organization to be read, or one member of it, who may be said to be deleted."""
+    """An organization to be read, or one member of it, who may be said to be deleted.
+
+    A deleted member stays active while another of the `configured` organizations, by
+    connector/organization, has them.
+    """
 
     connector: Connector
     organization: str
@@ -28,6 +32,7 @@ class Work:
     accept_changes: bool = False
     external_id: str | None = None
     is_deleted: bool = False
+    configured: Collection[str] = ()
 
     def fetch(self, engine: Engine, source: Source, beat: Callable[[], None]) -> Fetched:
         """Read what there is to read, outside any transaction.
@@ -62,12 +67,14 @@ class Work:
             now=now,
             strategy=self.strategy,
             accept_changes=self.accept_changes,
+            configured=self.configured,
         )
 
 
 def describe(counts: FederationCounts, row: FederationRunRow) -> None:
     """Put the counts of a plan into a row."""
     row.created, row.updated, row.unchanged = counts.created, counts.updated, counts.unchanged
+    row.relinked = counts.relinked
     row.rejected, row.missing, row.deactivated = counts.rejected, counts.missing, counts.deactivated
     row.conflicts, row.resolved = counts.conflicts, counts.resolved
 
@@ -80,6 +87,14 @@ def stats_of(plan: FederationPlan) -> dict[str, object]:
         "rejections": [
             {"external_id": external_id, "reason": reason}
             for external_id, reason in plan.rejections[:MOST_NAMED]
+        ],
+        "relinked": [
+            {
+                "before": one.before,
+                "external_id": one.external_id,
+                "member_id": str(one.member_id),
+            }
+            for one in plan.relinked[:MOST_NAMED]
         ],
         "missing": [
             {"external_id": link.external_id, "member_id": str(link.member_id)}

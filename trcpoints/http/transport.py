@@ -21,6 +21,7 @@ import requests
 import urllib3
 
 from trcpoints.errors import RateLimited, SourceUnavailable, TrcpointsError
+from trcpoints.http.addresses import is_this_machine
 from trcpoints.http.deadline import Deadline, DeadlineAdapter
 from trcpoints.http.mishaps import Hiccup, parse_retry_after, quoted, reason
 from trcpoints.http.straight import StraightSession
@@ -28,7 +29,6 @@ from trcpoints.http.text import one_line, without
 
 T = TypeVar("T")
 
-_THIS_MACHINE = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
 _CHUNK = 65_536
 _NEVER_RIGHT = (
     requests.exceptions.InvalidURL,
@@ -197,7 +197,7 @@ class Transport:
         left = max(self._budget_end - time.monotonic(), 0.001)
         self._deadline.start(min(limits.request_time, left), limits.read_timeout)
         # No proxy reaches what is on this machine, as the demo's MEE6 is.
-        self._session.trust_env = not url.startswith(_THIS_MACHINE)
+        self._session.trust_env = not is_this_machine(url)
         with self._session.get(
             url,
             stream=True,

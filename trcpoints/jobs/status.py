@@ -69,17 +69,21 @@ def read_charts(engine: Engine, now: datetime) -> Charts:
         for row in DailyPoints.select().where(DailyPoints.day >= first.isoformat())
     }
     shown = [first + timedelta(days=number) for number in range(CHART_DAYS)]
-    streaks = (
+    return Charts(
+        awarded=[days.get(day.isoformat(), 0) for day in shown], streaks=streak_lengths(engine)
+    )
+
+
+def streak_lengths(engine: Engine) -> dict[int, int]:
+    """The active members by the length of their streak, the shortest first."""
+    lengths = (
         Member.select(Member.current_streak, fn.COUNT(SQL("*")))
         # Not the bare column: SQLite goes through the index in its order for an equality only.
         .where(Member.active == True)  # noqa: E712 (SQL, not Python)
         .group_by(Member.current_streak)
         .order_by(Member.current_streak)
     )
-    return Charts(
-        awarded=[days.get(day.isoformat(), 0) for day in shown],
-        streaks=dict(engine.raw_rows(streaks)),
-    )
+    return dict(engine.raw_rows(lengths))
 
 
 def _read(
@@ -97,7 +101,7 @@ def _read(
         invalid = _invalid_players(engine, now)
         found = health.sync_problems(sync, guild_id=mee6.guild_id, invalid_players=invalid, now=now)
         problems = [*found, *problems]
-    federation, unwell = read_federation(engine, connectors, now)
+    federation, unwell = read_federation(engine, connectors, now, is_known=not more_problems)
     problems += [*more_problems, *unwell]
     return StatusDocument(
         healthy=not problems,

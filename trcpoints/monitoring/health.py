@@ -41,6 +41,16 @@ class JobHealth:
         return (self.first_run_at or self.last_success_at) is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Rejections:
+    """What the last full read of an organization could not take, of so many records `read`."""
+
+    scope: str
+    run_id: str
+    rejected: int
+    read: int
+
+
 def is_overdue(job: JobHealth, limit: timedelta, now: datetime) -> bool:
     """Whether nothing succeeded for longer than `limit`. A job that never ran is not overdue."""
     since = job.last_success_at or job.first_run_at
@@ -111,7 +121,11 @@ def streaks_problems(
 
 
 def federation_problems(
-    overdue: Sequence[str], failed: Sequence[tuple[str, str]], *, never_ran: bool
+    overdue: Sequence[str],
+    failed: Sequence[tuple[str, str]],
+    rejected: Sequence[Rejections],
+    *,
+    never_ran: bool,
 ) -> Iterator[ErrorInfo]:
     """What is wrong with the federations that are enabled, the worst first.
 
@@ -141,6 +155,18 @@ def federation_problems(
             "federation_overdue",
             f"Organizations without a successful sync for more than {hours} hours: {names}{rest}.",
             "Run it: trcpoints federation sync; then see whether cron does: crontab -l",
+        )
+    if rejected:
+        counts = ", ".join(
+            f"{one.scope}: {one.rejected:,} of {one.read:,}" for one in rejected[:_NAMED]
+        )
+        rest = "" if len(rejected) <= _NAMED else f" and {len(rejected) - _NAMED:,} more"
+        shown = "; ".join(f"trcpoints history show {one.run_id}" for one in rejected[:_NAMED])
+        yield ErrorInfo(
+            "federation_rejected",
+            f"Records that the last sync rejected: {counts}{rest}.",
+            f"See which, and why: {shown}; mend them there, or the connector's fields and values; "
+            "then: trcpoints federation sync",
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import IO
 
 from trcpoints.errors import DataRefused, InvalidRecords
@@ -23,18 +23,24 @@ Row = dict[str, str | None]
 
 
 def stream_rows(
-    file: IO[bytes], name: str, *, delimiter: str | None = None, encoding: str | None = None
+    file: IO[bytes],
+    name: str,
+    *,
+    check: Callable[[Sequence[str]], None],
+    delimiter: str | None = None,
+    encoding: str | None = None,
 ) -> Iterator[Row]:
     """The rows under a header, by its names as they are written; an empty cell is None.
 
-    `name` is how messages call the file, which has to be seekable. Without `delimiter` and
-    `encoding` they are found out. Rows of empty cells are none. Raises InvalidRecords with every
-    faulty line, after the rows before the first of them; DataRefused for what is empty or no text.
+    `name` is how messages call the file, which has to be seekable. `check` is given the names of a
+    sound header, and may raise. Without `delimiter` and `encoding` they are found out. Rows of
+    empty cells are none. Raises InvalidRecords with every faulty line, after the rows before the
+    first of them; DataRefused for what is empty or no text.
     """
     text = _open(file, name, encoding)
     faults: list[Fault] = []
     try:
-        for row in _read(text, delimiter, name, faults):
+        for row in _read(text, delimiter, name, check, faults):
             if not faults:
                 yield row
             elif len(faults) >= _MOST_FAULTS:
@@ -59,7 +65,11 @@ def _open(file: IO[bytes], name: str, encoding: str | None) -> io.TextIOWrapper:
 
 
 def _read(
-    text: io.TextIOWrapper, delimiter: str | None, name: str, faults: list[Fault]
+    text: io.TextIOWrapper,
+    delimiter: str | None,
+    name: str,
+    check: Callable[[Sequence[str]], None],
+    faults: list[Fault],
 ) -> Iterator[Row]:
     """Rows; after a fault also what is not to be used, so that the others are found."""
     found = rows(_lines(text), delimiter or _delimiter(text))
@@ -71,6 +81,8 @@ def _read(
         ) from None
     header = [cell.strip() for cell in cells]
     faults.extend((line, reason) for reason in _header_faults(header))
+    if not faults:
+        check(header)
     for line, cells in found:
         if not any(cells):
             continue

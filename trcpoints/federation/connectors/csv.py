@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import IO, Self
 
-from trcpoints.errors import OutputFailed, SourceUnavailable
+from trcpoints.errors import OutputFailed, SourceInvalid, SourceUnavailable
 from trcpoints.federation.config import Connector
 from trcpoints.federation.connectors.asking import refusal, transport
+from trcpoints.federation.expressions import path_of
 from trcpoints.federation.sources import Csv
 from trcpoints.http.transport import Answer, Limits
-from trcpoints.records import stream_rows
+from trcpoints.records import quoted, stream_rows
 
 LIMITS = Limits(
     interval=0.2, retry_base=1.0, request_time=240.0, budget=20 * 60.0, body_cap=256 * 1024 * 1024
@@ -53,7 +55,11 @@ class CsvSource:
     def records(
         self, organization: str, beat: Callable[[], None]
     ) -> Iterator[Mapping[str, object]]:
-        """See `Source.records`: what is at an address is on disk as a whole before it is read."""
+        """See `Source.records`: what is at an address is on disk as a whole before it is read.
+
+        A header without a column that the mapping names would clear that field of everybody:
+        SourceInvalid.
+        """
         beat()
         url = self._source.address(organization)
         opened = (
@@ -64,6 +70,7 @@ class CsvSource:
             rows = stream_rows(
                 file,
                 f"the CSV of {self._connector.scope(organization)}",
+                check=lambda header: self._check_header(organization, header),
                 delimiter=self._source.delimiter,
                 encoding=self._source.encoding,
             )
@@ -75,6 +82,21 @@ class CsvSource:
     def record(self, organization: str, external_id: str) -> Mapping[str, object] | None:
         """Never called: `can_ask_for_one` is False."""
         raise LookupError(f"a file cannot be asked for {external_id} of {organization} alone")
+
+    def _check_header(self, organization: str, header: Sequence[str]) -> None:
+        name = self._connector.name
+        faults = [
+            fault
+            for field, expression in self._connector.mapping.expressions.items()
+            if (fault := _missing(f"[connectors.{name}.fields]", field, expression, header))
+        ]
+        if faults:
+            raise SourceInvalid(
+                f"The CSV of {self._connector.scope(organization)}: {'; '.join(faults)}. "
+                "Nothing of it is used.",
+                hint=f"Name the columns in [connectors.{name}.fields] as the header does, or take "
+                "them out; then run: trcpoints federation check",
+            )
 
     def _path(self, organization: str) -> Path:
         path = self._source.file(organization)
@@ -96,6 +118,23 @@ class CsvSource:
                 yield file
         except OSError as fault:
             raise _no_room(fault) from fault
+
+
+def _missing(section: str, field: str, expression: str, header: Sequence[str]) -> str | None:
+    """What is wrong with an expression that finds nothing in any row; None for other ones."""
+    path = path_of(expression)
+    if path is None or (len(path) == 1 and path[0] in header):
+        return None
+    column = ".".join(path)
+    if column in header:
+        return (
+            f"column {quoted(column)} named in {section} has a dot in it, so it is quoted twice: "
+            rf'{field} = "\"{column}\""'
+        )
+    named = f"column {quoted(column)} named in {section} for {field} is not in the header"
+    spelled = {name.casefold(): name for name in header}
+    close = get_close_matches(column.casefold(), spelled, 1)
+    return f"{named}; did you mean {quoted(spelled[close[0]])}?" if close else named
 
 
 def _no_room(fault: OSError) -> OutputFailed:

@@ -27,6 +27,7 @@ _encode = msgspec.json.Encoder().encode
 
 def apply(engine: Engine, plan: FederationPlan, *, run_id: str, now: datetime) -> None:
     """Write a plan, inside the caller's transaction (`Run.books`)."""
+    _let_go(engine, plan.decided)
     _create(engine, plan, now)
     _change(engine, plan.decided, now)
     _deactivate(engine, plan.left, now)
@@ -38,6 +39,22 @@ def apply(engine: Engine, plan: FederationPlan, *, run_id: str, now: datetime) -
     )
     if plan.full:
         _note_read(plan, run_id, now)
+
+
+def _let_go(engine: Engine, decided: Iterable[Decided]) -> None:
+    """Take the accounts that change hands from who has them.
+
+    The database lets no two members have one, not even between two rows of one statement.
+    """
+    given_up = {
+        one.ours.values["discord_id"]: one.ours.member_id
+        for one in decided
+        if one.ours is not None and "discord_id" in one.values
+    }
+    given_up.pop(None, None)
+    wanted = (one.values.get("discord_id") for one in decided) if given_up else ()
+    rows = [(given_up[account], None) for account in wanted if account in given_up]
+    engine.update_rows("member", ("id", "discord_id"), rows)
 
 
 def _create(engine: Engine, plan: FederationPlan, now: datetime) -> None:
@@ -85,6 +102,11 @@ def _move_links(engine: Engine, plan: FederationPlan, now: datetime) -> None:
             for one in plan.decided
             if one.link_id is not None
         ),
+    )
+    engine.update_rows(
+        "member_link",
+        ("id", "external_id"),
+        ((one.link_id, one.external_id) for one in plan.relinked),
     )
     engine.update_rows(
         "member_link",

@@ -5,8 +5,7 @@ The records are looked at together, so that their order makes no difference.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from msgspec import Struct, field
@@ -14,8 +13,10 @@ from msgspec import Struct, field
 from trcpoints.federation import conflicts
 from trcpoints.federation.changes import Changes
 from trcpoints.federation.conflicts import Conflict, Decision, Strategy
-from trcpoints.federation.engine.fetching import Fetched, Rejection
-from trcpoints.federation.engine.matching import Known, Matched, grouped, match, names, taken
+from trcpoints.federation.engine import accounts
+from trcpoints.federation.engine.accounts import Claim
+from trcpoints.federation.engine.fetching import Fetched, Found, Rejection
+from trcpoints.federation.engine.matching import Known, Matched, adopt, linked, owner
 from trcpoints.federation.engine.states import Edits, MissingLink, Ours
 from trcpoints.members.fields import composed_name, name_following
 
@@ -24,15 +25,17 @@ class FederationCounts(Struct):
     """The records of a read, and what else came of it.
 
     Each record is one of created, updated (the member was changed, or matched for the first
-    time), unchanged and rejected. `missing` are the known ones that were not there. `conflicts`
-    are the fields that both sides had changed; the strategy has `resolved` all of them.
-    `deactivated` are members whom the federation has taken off its list.
+    time), unchanged and rejected. Of the updated ones, `relinked` had another external id before.
+    `missing` are the known ones that were not there. `conflicts` are the fields that both sides
+    had changed; the strategy has `resolved` all of them. `deactivated` are members whom the
+    federation has taken off its list.
     """
 
     created: int = 0
     updated: int = 0
     unchanged: int = 0
     rejected: int = 0
+    relinked: int = 0
     missing: int = 0
     conflicts: int = 0
     resolved: int = 0
@@ -58,6 +61,15 @@ class Decided(Struct, frozen=True, gc=False):
         return self.ours is not None and (bool(self.values) or not self.ours.active)
 
 
+class Relinked(Struct, frozen=True, gc=False):
+    """A known record that has another external id now; `before` is the one it had."""
+
+    link_id: int
+    before: str
+    external_id: str
+    member_id: int
+
+
 class ConflictRow(Struct, frozen=True, gc=False):
     """A conflict as it is recorded, by the columns of `trcpoints.db.models.Conflict`."""
 
@@ -78,10 +90,11 @@ class ConflictRow(Struct, frozen=True, gc=False):
 class FederationPlan(Struct):
     """Everything that a sync of an organization will write, and its figures.
 
-    `full` says that all records were read. `missing` are the known records that are not there;
-    `left` the members to be marked as not active; `cleared` the ids of the edits by hand that
-    the federation's values replace. `upheaval` are the changes of the records that were there at
-    the last read: the mass-change guard counts them.
+    `full` says that all records were read. `missing` are the known records that are not there,
+    `relinked` those that are there under another external id; `left` the members to be marked as
+    not active; `cleared` the ids of the edits by hand that the federation's values replace.
+    `upheaval` are the changes of the records that were there at the last read: the mass-change
+    guard counts them.
     """
 
     connector: str
@@ -90,6 +103,7 @@ class FederationPlan(Struct):
     counts: FederationCounts = field(default_factory=FederationCounts)
     decided: list[Decided] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
+    relinked: list[Relinked] = field(default_factory=list)
     missing: list[MissingLink] = field(default_factory=list)
     left: list[int] = field(default_factory=list)
     cleared: list[int] = field(default_factory=list)
@@ -112,20 +126,21 @@ class Judge(Struct):
 
 def decide(plan: FederationPlan, fetched: Fetched, known: Known, judge: Judge) -> None:
     """Fill in a plan by the records that were read and what the database has."""
-    matching = match(fetched, known)
-    plan.rejections = [*fetched.rejections, *matching.rejections]
-    verdicts = [_verdict(one, judge) for one in matching.matched]
-    claims = _claims(fetched, verdicts, known)
+    verdicts = [_verdict(one, judge) for one in linked(fetched, known)]
+    new = {name: found for name, found in fetched.records.items() if name not in known.links}
+    refused = accounts.refused([*_moves(verdicts), *_claims(new, known)], known.accounts)
     for verdict in verdicts:
         link = verdict.matched.link
         if link is not None and verdict.changes is not None and not link.missing:
             plan.upheaval.append(verdict.changes)
-        reason = _account_refused(verdict, claims, known)
-        if reason is None:
+    matching = adopt({name: new[name] for name in new if name not in refused}, known)
+    for verdict in [*verdicts, *(_verdict(one, judge) for one in matching.matched)]:
+        if verdict.matched.external_id not in refused:
             _take(plan, verdict, judge)
-        else:
-            plan.rejections.append(Rejection(verdict.matched.external_id, reason))
+    plan.rejections = [*fetched.rejections, *matching.rejections]
+    plan.rejections += [Rejection(name, reason) for name, reason in refused.items()]
     plan.counts.unchanged += fetched.unchanged
+    plan.counts.relinked = len(plan.relinked)
     plan.counts.rejected = len(plan.rejections)
 
 
@@ -166,45 +181,20 @@ def _decided(one: Matched, decision: Decision, name: dict[str, str | None]) -> D
     )
 
 
-def _claims(
-    fetched: Fetched, verdicts: list[_Verdict], known: Known
-) -> defaultdict[str | None, list[str]]:
-    """Which records would give their member a Discord account, by account.
-
-    That of a new record counts in any case; what another member has is nobody's to claim.
-    """
-    new = (
-        (found.values.get("discord_id"), external_id)
-        for external_id, found in fetched.records.items()
-        if external_id not in known.links
-    )
-    linked = (
-        (verdict.decided.values.get("discord_id"), verdict.matched.external_id)
-        for verdict in verdicts
-        if verdict.matched.link is not None and not _holder(verdict, known)
-    )
-    return grouped([*new, *linked])
+def _moves(verdicts: list[_Verdict]) -> Iterator[Claim]:
+    """The members of known records who are to have another account."""
+    for verdict in verdicts:
+        account = verdict.decided.values.get("discord_id")
+        if account is not None:
+            yield Claim(verdict.matched.external_id, account, verdict.decided.ours)
 
 
-def _holder(verdict: _Verdict, known: Known) -> str | None:
-    """Why the account that a known member would get is another member's; None where it is not."""
-    ours, account = verdict.decided.ours, verdict.decided.values.get("discord_id")
-    holder = None if account is None else known.accounts.get(account)
-    if ours is None or account is None or holder is None:
-        return None
-    return None if holder.ours.member_id == ours.member_id else taken(account, holder)
-
-
-def _account_refused(
-    verdict: _Verdict, claims: Mapping[str | None, list[str]], known: Known
-) -> str | None:
-    """Why a record is rejected for its Discord account; None where it is not."""
-    account = verdict.decided.values.get("discord_id")
-    if account is None:
-        return None
-    if len(claims[account]) > 1:
-        return f"its discord_id {account} is that of the records {names(claims[account])}"
-    return _holder(verdict, known)
+def _claims(new: Mapping[str, Found], known: Known) -> Iterator[Claim]:
+    """The records that are not known, but for those that adopt whoever has their account."""
+    for external_id, found in new.items():
+        account = found.values.get("discord_id")
+        if account is not None and owner(found, known) is None:
+            yield Claim(external_id, account, None)
 
 
 def _take(plan: FederationPlan, verdict: _Verdict, judge: Judge) -> None:
@@ -213,7 +203,12 @@ def _take(plan: FederationPlan, verdict: _Verdict, judge: Judge) -> None:
     if decided.ours is None:
         counts.created += 1
         return
-    if decided.is_written or decided.link_id is None:
+    link = verdict.matched.link
+    if link is not None and verdict.matched.is_relinked:
+        plan.relinked.append(
+            Relinked(link.link_id, link.external_id, decided.external_id, link.ours.member_id)
+        )
+    if decided.is_written or decided.link_id is None or verdict.matched.is_relinked:
         counts.updated += 1
     else:
         counts.unchanged += 1

@@ -12,7 +12,7 @@ from trcpoints.db.engine import Engine
 from trcpoints.federation.config import Connector
 from trcpoints.federation.connectors import Source
 from trcpoints.federation.engine.states import read_known
-from trcpoints.federation.mapping import RecordMapping, RecordRejected
+from trcpoints.federation.mapping import RecordMapping, RecordRejected, same_id
 from trcpoints.members.fields import Values
 from trcpoints.records import quoted
 
@@ -65,19 +65,20 @@ def fetch(
 
     Raises what the source raises: nothing of a partial read is used.
     """
-    known, missing = read_known(engine, connector.name, organization, external_id)
+    asked_for = None if external_id is None else same_id(external_id)
+    known, missing = read_known(engine, connector.name, organization, asked_for)
     reading = _Reading(connector.mapping, known)
-    if external_id is None:
+    if external_id is None or asked_for is None:
         for record in source.records(organization, beat):
             reading.take(record)
         return reading.all(len(known), missing)
     answer = source.record(organization, external_id)
-    return gone(external_id) if answer is None else reading.one(answer, external_id)
+    return gone(external_id) if answer is None else reading.one(answer, asked_for)
 
 
 def gone(external_id: str) -> Fetched:
     """What there is to know of a member whom the federation no longer has."""
-    return Fetched(asked_for=external_id, gone=True)
+    return Fetched(asked_for=same_id(external_id), gone=True)
 
 
 class _Mark(enum.Enum):
@@ -95,7 +96,8 @@ _NOT_TAKEN = frozenset({_Mark.REJECTED, _Mark.SEVERAL})
 class _Reading:
     """The records as they come. `known` has the digests, "" for a record to look at anyway.
 
-    The order of the records makes no difference to what comes of them.
+    The order of the records makes no difference to what comes of them. A row may move to a later
+    page while one turns them: the very same record is taken once, however often it is met.
     """
 
     def __init__(self, mapping: RecordMapping, known: dict[str, str]) -> None:
@@ -104,22 +106,28 @@ class _Reading:
         self._marks: dict[str, str | _Mark] = {**known}
         self._records: dict[str, Found] = {}
         self._rejections: list[Rejection] = []
+        # What is rejected, by digest, or by the reason where there is none.
+        self._refused: dict[str, set[str]] = {}
 
     def take(self, record: object) -> None:
         """Read one more record."""
         try:
             sighting = self._mapping.see(record)
-            before = self._marks.get(sighting.external_id)
-            if before == sighting.digest:
-                self._marks[sighting.external_id] = _Mark.UNCHANGED
-            elif isinstance(before, _Mark):
-                self._again(sighting.external_id, before)
-            else:
-                values = self._mapping.read(sighting)
-                self._records[sighting.external_id] = Found(values, sighting.digest)
-                self._marks[sighting.external_id] = _Mark.CHANGED
         except RecordRejected as rejected:
-            self._reject(rejected)
+            self._reject(rejected, str(rejected))
+            return
+        name = sighting.external_id
+        before = self._marks.get(name)
+        if before == sighting.digest:
+            self._marks[name] = _Mark.UNCHANGED
+        elif isinstance(before, _Mark):
+            self._again(name, before, sighting.digest)
+        else:
+            try:
+                self._records[name] = Found(self._mapping.read(sighting), sighting.digest)
+                self._marks[name] = _Mark.CHANGED
+            except RecordRejected as rejected:
+                self._reject(rejected, sighting.digest)
 
     def all(self, known: int, missing: int) -> Fetched:
         """A full read, at its end; of `known` records `missing` were so before."""
@@ -146,22 +154,35 @@ class _Reading:
             rejections=[Rejection(external_id, reason) for _, reason in self._rejections],
         )
 
-    def _reject(self, rejected: RecordRejected) -> None:
+    def _reject(self, rejected: RecordRejected, digest: str) -> None:
+        if rejected.external_id is None:
+            self._rejections.append(Rejection(None, str(rejected)))
+            return
         name = rejected.external_id
-        before = None if name is None else self._marks.get(name)
-        if name is not None and isinstance(before, _Mark):
-            self._again(name, before)
+        before = self._marks.get(name)
+        if isinstance(before, _Mark):
+            self._again(name, before, digest)
             return
         self._rejections.append(Rejection(name, str(rejected)))
-        if name is not None:
-            self._marks[name] = _Mark.REJECTED
+        self._refused[name] = {digest}
+        self._marks[name] = _Mark.REJECTED
 
-    def _again(self, name: str, before: _Mark) -> None:
-        """A further record with an external id: none of them is taken."""
+    def _again(self, name: str, before: _Mark, digest: str) -> None:
+        """A further record with an external id: unless it is the same, none of them is taken."""
+        met = self._met(name, before)
+        if digest in met:
+            return
         times = 2 if before in {_Mark.UNCHANGED, _Mark.CHANGED} else 1
         self._rejections += [Rejection(name, _SEVERAL)] * times
         self._records.pop(name, None)
+        self._refused[name] = {*met, digest}
         self._marks[name] = _Mark.SEVERAL
+
+    def _met(self, name: str, mark: _Mark) -> set[str]:
+        """The digests of the records with an external id so far."""
+        if mark is _Mark.UNCHANGED:
+            return {self._known[name]}
+        return {self._records[name].digest} if mark is _Mark.CHANGED else self._refused[name]
 
     def _final(self, rejection: Rejection) -> Rejection:
         name, _ = rejection

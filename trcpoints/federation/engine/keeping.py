@@ -21,13 +21,14 @@ def keep(engine: Engine, conflict_id: int, side: Side, by: str, now: datetime) -
     """Give the member the value of one side of a conflict; the conflict as it stands then.
 
     Ours counts as set by hand by `by`. It may be done again, the other way round. Raises
-    NotFound; and DataRefused where the field has changed since the conflict was decided, or
-    where another member has the Discord account.
+    NotFound; and DataRefused where the field has changed since the conflict was decided, where
+    there is a newer conflict over it, or where another member has the Discord account.
     """
     with engine.books():
         conflict = _find(conflict_id)
         member = Member.get_by_id(conflict.member_id)
         field = conflict.field
+        _refuse_overtaken(conflict)
         _refuse_changed(conflict, getattr(member, field))
         value = conflict.ours if side == "ours" else column_value(field, conflict.federation)
         if value != conflict.resolved:
@@ -51,6 +52,18 @@ def _find(conflict_id: int) -> Conflict:
             hint="See which there are: trcpoints federation conflicts list --all",
         )
     return found
+
+
+def _refuse_overtaken(conflict: Conflict) -> None:
+    same = (Conflict.member == conflict.member_id) & (Conflict.field == conflict.field)
+    newer = Conflict.select().where(same & (Conflict.id > conflict.id))
+    newest = newer.order_by(Conflict.id.desc()).first()
+    if newest is not None:
+        raise DataRefused(
+            f"The {conflict.field} of member {conflict.member_id} has changed since conflict "
+            f"{conflict.id}: conflict {newest.id} is over it too, and is newer.",
+            hint=f"Decide that one: trcpoints federation conflicts keep {newest.id} ours|theirs",
+        )
 
 
 def _refuse_changed(conflict: Conflict, value: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from trcpoints.db.engine import Engine
@@ -24,26 +25,29 @@ def settle(
     now: datetime,
     strategy: Strategy,
     accept_changes: bool,
+    configured: Collection[str],
 ) -> FederationPlan:
     """Decide what becomes of the records, by the state that they meet; writes nothing.
 
-    Called inside `Run.books`, or any transaction for a preview. Raises MassChangeRefused, for a
-    full read whose changes are not accepted.
+    Called inside `Run.books`, or any transaction for a preview. `configured` are all
+    organizations that there are, by connector/organization. Raises MassChangeRefused, for a full
+    read whose changes are not accepted.
     """
     plan = FederationPlan(connector.name, organization, full=fetched.asked_for is None)
     if fetched.gone:
-        _take_off(engine, plan, str(fetched.asked_for))
+        _take_off(engine, plan, str(fetched.asked_for), configured)
         return plan
     known = _read(engine, connector.name, organization, fetched)
     members = [link.ours.member_id for link in known.links.values()]
-    members += [one.ours.member_id for one in known.accounts.values()]
-    members += [ours.member_id for sharing in known.emails.values() for ours in sharing]
+    members += [one.ours.member_id for one in known.candidates()]
     edits = states.read_edits(engine, members)
     decide(plan, fetched, known, Judge(edits, connector.phone_region, strategy, run_id, now))
-    plan.missing = states.read_missing(engine, connector.name, organization, fetched.missing)
+    missing = states.read_missing(engine, connector.name, organization, fetched.missing)
+    relinked = {one.before for one in plan.relinked}
+    plan.missing = [link for link in missing if link.external_id not in relinked]
     plan.counts.missing = len(plan.missing)
     if plan.full and not accept_changes:
-        newly_gone = sum(not link.missing for link in plan.missing)
+        newly_gone = sum(not link.missing for link in missing)
         guard.check(
             guard.count(fetched.known, newly_gone, fetched.rejected_known, plan.upheaval),
             connector.name,
@@ -63,16 +67,31 @@ def _read(engine: Engine, connector: str, organization: str, fetched: Fetched) -
             wanted.add(account)
         if email and link is None:
             emails.add(email)
-    return Known(
+    known = Known(
         links,
         states.read_accounts(engine, connector, organization, wanted),
         states.read_emails(engine, connector, organization, emails),
     )
+    gone = _gone(fetched)
+    held = {one.external_id for one in known.candidates() if one.external_id in gone}
+    known.gone = states.read_links(engine, connector, organization, filter(None, held))
+    return known
 
 
-def _take_off(engine: Engine, plan: FederationPlan, external_id: str) -> None:
+def _gone(fetched: Fetched) -> set[str]:
+    """The records that are certainly not there any more, of which only a full read can tell.
+
+    A record whose external id cannot be read may be any of them.
+    """
+    has_all_ids = all(rejection.external_id is not None for rejection in fetched.rejections)
+    return set(fetched.missing) if has_all_ids else set()
+
+
+def _take_off(
+    engine: Engine, plan: FederationPlan, external_id: str, configured: Collection[str]
+) -> None:
     """The federation no longer has a member: not active, unless another organization has them."""
     plan.missing = states.read_missing(engine, plan.connector, plan.organization, [external_id])
     plan.counts.missing = len(plan.missing)
-    plan.left = states.read_leaving(engine, plan.missing)
+    plan.left = states.read_leaving(engine, plan.missing, configured)
     plan.counts.deactivated = len(plan.left)

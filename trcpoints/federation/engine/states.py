@@ -5,7 +5,7 @@ Each is one query, or one for every PORTION of records; never one for each (desi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -144,16 +144,14 @@ def read_accounts(
 
 def read_emails(
     engine: Engine, connector: str, organization: str, emails: Iterable[str]
-) -> dict[str, list[Ours]]:
-    """Who has these e-mails, of those without a record there, in the order of their ids."""
-    found: dict[str, list[Ours]] = {}
+) -> dict[str, list[Candidate]]:
+    """Who has these e-mails, in the order of their ids."""
+    found: dict[str, list[Candidate]] = {}
     for portion in portions(emails):
-        query = _candidates(connector, organization).where(
-            Member.email.in_(portion), MemberLink.id.is_null()
-        )
-        for _, *state in engine.raw_rows(query.order_by(Member.id)):
+        query = _candidates(connector, organization).where(Member.email.in_(portion))
+        for external_id, *state in engine.raw_rows(query.order_by(Member.id)):
             ours = _ours(state)
-            found.setdefault(ours.values["email"] or "", []).append(ours)
+            found.setdefault(ours.values["email"] or "", []).append(Candidate(ours, external_id))
     return found
 
 
@@ -169,20 +167,29 @@ def read_edits(engine: Engine, member_ids: Iterable[int]) -> Edits:
     return edits
 
 
-def read_leaving(engine: Engine, links: Iterable[MissingLink]) -> list[int]:
-    """Of the members of these few links, those who are active and whom no other link has."""
+def read_leaving(
+    engine: Engine, links: Iterable[MissingLink], configured: Collection[str]
+) -> list[int]:
+    """Of the members of these few links, those who are active and whom no other link has.
+
+    Only links of the `configured` organizations, by connector/organization, say that a member is
+    there: of any other nobody will ever hear that they have left.
+    """
     links = list(links)
     members = [link.member_id for link in links]
     is_there = MemberLink.missing_since.is_null() & MemberLink.id.not_in(
         [link.link_id for link in links]
     )
-    staying = MemberLink.select(MemberLink.member).where(
-        is_there, engine.is_among(MemberLink.member, members)
-    )
-    query = Member.select(Member.id).where(
-        engine.is_among(Member.id, members), Member.active, Member.id.not_in(staying)
-    )
-    return [member_id for (member_id,) in engine.raw_rows(query)]
+    others = MemberLink.select(
+        MemberLink.member, MemberLink.connector, MemberLink.organization
+    ).where(is_there, engine.is_among(MemberLink.member, members))
+    staying = {
+        member_id
+        for member_id, connector, organization in engine.raw_rows(others)
+        if f"{connector}/{organization}" in configured
+    }
+    query = Member.select(Member.id).where(engine.is_among(Member.id, members), Member.active)
+    return [key for (key,) in engine.raw_rows(query) if key not in staying]
 
 
 def _of(connector: str, organization: str) -> Expression:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,14 +10,16 @@ from datetime import datetime
 from peewee import Expression, fn
 
 from trcpoints.db.engine import Engine
+from trcpoints.db.fields import TimeField
 from trcpoints.db.models import FederationJob, Lease
 from trcpoints.errors import LeaseHeld
-from trcpoints.federation.queue.rules import MOST_RUNNING
+from trcpoints.federation.queue.rules import LONGEST_PAUSE, MOST_RUNNING
 from trcpoints.jobs.lease import is_live
 from trcpoints.jobs.memory import FEDERATION_JOB
 from trcpoints.jobs.owner import Owner
 
 _LEASES = f"{FEDERATION_JOB}:"
+_PLACE = (FederationJob.connector, FederationJob.organization)
 
 
 class ClaimLost(LeaseHeld):
@@ -61,9 +64,11 @@ class Claim:
 def next_due(
     engine: Engine, wanted: Wanted, left: Collection[int], us: Owner, now: datetime
 ) -> FederationJob | None:
-    """The oldest job that can be begun now; `left` are ids of jobs to be left alone.
+    """The oldest job of an organization that can be begun now; `left` are ids to be left alone.
 
-    None where nothing is due, or the others at work will look for the rest themselves.
+    Of the organization whose job is the oldest, where nobody else is at work; else of any, for
+    several who all want the same one keep each other from working. None where nothing is due, or
+    the others at work will look for the rest themselves.
     """
     running = list(FederationJob.select().where(FederationJob.status == "running"))
     if len(running) >= MOST_RUNNING:
@@ -71,7 +76,7 @@ def next_due(
     job = FederationJob
     condition = (
         (job.status == "pending")
-        & (job.next_retry_at.is_null() | (job.next_retry_at <= now))
+        & _is_over(job.next_retry_at, now)
         & job.id.not_in(list(left))
         & wanted.condition()
     )
@@ -87,9 +92,11 @@ def next_due(
         & (earlier.organization == job.organization)
         & (earlier.external_id == job.external_id)
     )
-    due = job.select().where(condition & ~fn.EXISTS(is_later)).order_by(job.id)
-    chosen: FederationJob | None = due.first()
-    return chosen
+    due = job.select(fn.MIN(job.id)).where(condition & ~fn.EXISTS(is_later))
+    oldest = [int(first) for (first,) in engine.raw_rows(due.group_by(*_PLACE))]
+    if not oldest:
+        return None
+    return job.get_or_none(job.id == (secrets.choice(oldest) if busy else min(oldest)))
 
 
 def claim(job_id: int, run_id: str, now: datetime) -> Claim:
@@ -132,6 +139,10 @@ def same_member(claimed: FederationJob) -> Expression:
 def lease_name(job: FederationJob) -> str:
     """The lease that a try of a job holds."""
     return f"{_LEASES}{job.connector}/{job.organization}"
+
+
+def _is_over(wait: TimeField[datetime | None], now: datetime) -> Expression:
+    return wait.is_null() | (wait <= now) | (wait > now + LONGEST_PAUSE)
 
 
 def _leased(engine: Engine, us: Owner, now: datetime) -> set[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from peewee import fn
@@ -16,12 +17,22 @@ from trcpoints.documents.federation import (
     QueueStatus,
 )
 from trcpoints.federation.queue.claiming import Wanted
+from trcpoints.jobs.status_federation import Configured
 
 
 def list_jobs(
-    engine: Engine, status: QueueStatus | None, *, limit: int, page: int
+    engine: Engine,
+    status: QueueStatus | None,
+    connectors: Sequence[Configured] | None,
+    *,
+    limit: int,
+    page: int,
 ) -> FederationQueueDocument:
-    """A page of the queue, the newest job first; and how many there are in each state."""
+    """A page of the queue, the newest job first; and how many there are in each state.
+
+    `connectors` are those of the file, None where it cannot be read.
+    """
+    places = None if connectors is None else _places(connectors)
     job = FederationJob
     with engine.snapshot():
         counts = count_jobs(engine)
@@ -35,8 +46,21 @@ def list_jobs(
             total=counts.total() if status is None else counts[status],
             page=page,
             limit=limit,
-            jobs=[row(one) for one in found],
+            jobs=[_listed(one, places) for one in found],
         )
+
+
+def _places(connectors: Sequence[Configured]) -> dict[str, bool]:
+    """The organizations of the file, and whether they are synced."""
+    return {f"{one.name}/{name}": one.enabled for one in connectors for name in one.organizations}
+
+
+def _listed(job: FederationJob, places: Mapping[str, bool] | None) -> FederationJobRow:
+    listed = row(job)
+    if places is not None and job.status == "pending":
+        enabled = places.get(f"{job.connector}/{job.organization}")
+        listed.held = "removed" if enabled is None else None if enabled else "switched_off"
+    return listed
 
 
 def count_jobs(engine: Engine) -> Counter[str]:

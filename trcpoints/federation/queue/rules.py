@@ -11,7 +11,9 @@ MOST_RUNNING = 5
 """Jobs at work at once, in the whole database."""
 
 LONGEST_PAUSE = timedelta(hours=6)
-"""A source that asks for a longer pause is asked again before it is over."""
+"""A source that asks for a longer pause is asked again before it is over. No wait is longer: one
+that is was noted while a clock was wrong, and is over.
+"""
 
 
 @dataclass(frozen=True, slots=True)

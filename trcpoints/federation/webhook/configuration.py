@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ _FROM_CLIENT = "HTTP_"
 """How CGI names the headers of a request among the variables: these are no settings."""
 
 Stamp = tuple[int, int, int]
+
+log = logging.getLogger("trcpoints.federation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +32,14 @@ class Configuration:
 
     def __init__(self) -> None:
         self._read: _Read | None = None
+        self._told: set[str] = set()
 
     def current(self) -> tuple[Settings, Federations]:
-        """What holds now. Raises ConfigurationInvalid and MissingExtra."""
+        """What holds now. Raises ConfigurationInvalid and MissingExtra.
+
+        A secret that could be guessed is as good as none, and keeps no other connector from its
+        webhooks; it is logged once.
+        """
         given = {k: v for k, v in os.environ.items() if not k.startswith(_FROM_CLIENT)}
         environ = environment(given)
         read = self._read
@@ -40,9 +48,17 @@ class Configuration:
             settings = load_settings(environ)
             path = _path(settings)
             stamp = _stamp(path)
-            read = _Read(environ, stamp, settings, load_federations(path, environ))
+            weak: list[str] = []
+            read = _Read(environ, stamp, settings, load_federations(path, environ, weak=weak))
             self._read = read
+            self._tell(weak)
         return read.settings, read.federations
+
+    def _tell(self, weak: list[str]) -> None:
+        for fault in weak:
+            if fault not in self._told:
+                log.error("%s. Until then its webhooks are refused.", fault)
+        self._told = set(weak)
 
 
 def _path(settings: Settings) -> Path:

@@ -13,9 +13,8 @@ from trcpoints.db.engine import Engine
 from trcpoints.db.models import FederationJob, WebhookDelivery, WebhookRefusal
 from trcpoints.errors import DatabaseLocked, TrcpointsError
 from trcpoints.federation.config import Connector
-from trcpoints.federation.queue.enqueuing import enqueue_member, enqueue_organizations
-from trcpoints.federation.sources import HttpJson
 from trcpoints.federation.webhook.connection import Database
+from trcpoints.federation.webhook.enqueuing import enqueue
 from trcpoints.federation.webhook.events import Event, Refusal
 from trcpoints.federation.webhook.receiving import Delivery, Outcome, RateLimited, Reason
 
@@ -72,7 +71,7 @@ def take(engine: Engine, delivery: Delivery, now: datetime) -> Outcome | RateLim
         known = _known_job(delivery, says)
         if known is not None:
             return _keep(delivery, "duplicate", known, now)
-        return _keep(delivery, "queued", _enqueue(engine, connector, says, now), now)
+        return _keep(delivery, "queued", enqueue(engine, connector, says, now), now)
 
 
 def count(connector: str | None, reason: Reason, now: datetime) -> None:
@@ -121,32 +120,6 @@ def _known_job(delivery: Delivery, event: Event) -> int | None:
         return None
     waits = job.select(fn.COUNT(job.id)).where((job.id == last.job_id) & (job.status == "pending"))
     return last.job_id if waits.scalar() else None
-
-
-def _enqueue(engine: Engine, connector: Connector, event: Event, now: datetime) -> int:
-    """A job for the member; for the organization where the federation cannot be asked for one."""
-    can_ask = isinstance(connector.source, HttpJson) and connector.source.member_url is not None
-    if not can_ask and event.kind != "deleted":
-        waiting = _organization_job(engine, connector, event.organization, now)
-        if waiting is not None:
-            return waiting
-        # It is being read now, perhaps past this member already: this one waits its turn.
-    return enqueue_member(
-        engine, connector, event.organization, event.external_id, event.kind, now=now
-    )
-
-
-def _organization_job(
-    engine: Engine, connector: Connector, organization: str, now: datetime
-) -> int | None:
-    """The job that waits to read an organization; None where it is being read now."""
-    enqueue_organizations(
-        engine, [(connector, organization)], trigger="webhook", accept_changes=False, now=now
-    )
-    job = FederationJob
-    is_theirs = (job.connector == connector.name) & (job.organization == organization)
-    waiting = job.get_or_none(is_theirs & job.external_id.is_null() & (job.status == "pending"))
-    return None if waiting is None else waiting.id
 
 
 def _keep(delivery: Delivery, outcome: Outcome, job_id: int | None, now: datetime) -> Outcome:

@@ -5,11 +5,9 @@ Both forms take as long for a sender whom nobody knows as for one whose signatur
 
 from __future__ import annotations
 
-import binascii
 import hmac
 import re
 import secrets
-from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,10 +15,11 @@ from hashlib import sha256
 
 from standardwebhooks import Webhook
 
+from trcpoints.federation.values import SHORTEST_KEY, standard_key
+
 TOLERANCE = timedelta(minutes=5)
 """How far the clock of a sender of Standard Webhooks may be from ours."""
 
-PREFIX = "whsec_"
 _NOBODY = secrets.token_bytes(32)
 """The key that signatures are compared under where there is none: nobody knows it."""
 
@@ -108,16 +107,8 @@ def _body_keys(secret: str | None) -> list[bytes]:
 
 
 def _standard_keys(secret: str | None) -> list[bytes]:
-    decoded = (_decoded(word.removeprefix(PREFIX)) for word in (secret or "").split())
-    return _padded([key for key in decoded if key])
-
-
-def _decoded(text: str) -> bytes:
-    """The bytes of base64, with or without its padding; nothing for other text."""
-    try:
-        return b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        return b""
+    keys = map(standard_key, (secret or "").split())
+    return _padded([key for key in keys if len(key) >= SHORTEST_KEY])
 
 
 def _padded(keys: list[bytes]) -> list[bytes]:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import cast
 
-from trcpoints.db.models import Conflict, Member
+from peewee import Case, Expression, fn
+
+from trcpoints.db.models import PROFILE_FIELDS, Conflict, Member
 from trcpoints.documents.federation import FederationConflictRow, Side
+
+_FIELDS = ("discord_id", "email", "subscription_status", *PROFILE_FIELDS)
+"""What a conflict may be over, by the member's column."""
 
 
 def conflicts_of(run_id: str) -> list[FederationConflictRow]:
@@ -13,6 +18,24 @@ def conflicts_of(run_id: str) -> list[FederationConflictRow]:
     found = Conflict.select(Conflict, Member.id, Member.name).join(Member)
     query = found.where(Conflict.run_id == run_id).order_by(Conflict.id)
     return [conflict_row(one) for one in query]
+
+
+def is_waiting() -> Expression:
+    """The condition of the conflicts, joined with their members, that wait for a decision.
+
+    Nobody has decided them, and somebody still can: the field is as they left it, and there is no
+    newer conflict over it.
+    """
+    newer = Conflict.alias()
+    overtaken = newer.select(newer.id).where(
+        (newer.member == Conflict.member)
+        & (newer.field == Conflict.field)
+        & (newer.id > Conflict.id)
+    )
+    now = Case(Conflict.field, [(name, getattr(Member, name)) for name in _FIELDS])
+    as_left = (now == Conflict.resolved) | (now.is_null() & Conflict.resolved.is_null())
+    waiting: Expression = Conflict.kept.is_null() & as_left & ~fn.EXISTS(overtaken)
+    return waiting
 
 
 def conflict_row(conflict: Conflict) -> FederationConflictRow:

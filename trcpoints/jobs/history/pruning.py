@@ -17,8 +17,10 @@ from trcpoints.documents.history import HistoryPruneDocument
 BATCH = 1_000
 """Records deleted in one transaction: what waits for the books lock meanwhile waits for that."""
 
-REPEATS = timedelta(days=1)
-"""So long a delivery is kept in any case: by it a repeat is told, and the limit is counted."""
+REPEATS = timedelta(days=7)
+"""So long a delivery is kept in any case: by it a repeat is told, and the limit is counted. A
+signature is good for minutes, but some senders try again for days, and sign each time anew.
+"""
 
 _NUMBER = fn.COUNT(SQL("*"))
 
@@ -29,16 +31,16 @@ def prune(
     """Delete what is from before a time, each batch in a transaction. A dry run counts.
 
     Of runs are kept those under way, and the newest completed one of each job and scope; of jobs
-    of the queue those that wait or are at work; of webhooks those of the last day.
+    of the queue those that wait or are at work; of webhooks those of the last seven days.
     """
     job, delivery, refusal = FederationJob, WebhookDelivery, WebhookRefusal
     is_over = job.status.in_(["completed", "failed"])
-    last_day = min(before, now - REPEATS)
+    repeatable = min(before, now - REPEATS)
     pruned = [
         _delete(engine, Run.id, Run.started_at, _prunable(before), dry_run),
         _delete(engine, job.id, job.id, is_over & (job.created_at < before), dry_run),
-        _delete(engine, delivery.id, delivery.id, delivery.received_at < last_day, dry_run),
-        _delete(engine, refusal.id, refusal.id, refusal.minute < last_day, dry_run),
+        _delete(engine, delivery.id, delivery.id, delivery.received_at < repeatable, dry_run),
+        _delete(engine, refusal.id, refusal.id, refusal.minute < repeatable, dry_run),
     ]
     runs, jobs, deliveries, refusals = pruned
     return HistoryPruneDocument(

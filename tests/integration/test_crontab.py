@@ -45,6 +45,7 @@ def test_what_runs_when() -> None:
         "sync": ("*/15 * * * *", True),
         "streaks": ("5 0 * * *", True),
         "leaderboard": ("*/5 * * * *", True),
+        "report": ("35 * * * *", True),
         "status": ("*/5 * * * *", False),
         "federation sync": ("0 2 * * *", True),
         "federation retry": ("*/5 * * * *", True),

@@ -60,6 +60,9 @@ CALLS = {
     "federation conflicts keep": [
         Call("federation conflicts keep 1 ours --by ann", "federation.conflicts.keep"),
     ],
+    "federation unlink": [
+        Call("federation unlink 4 --connector club --organization main", "federation.unlink"),
+    ],
     "federation deliveries": [
         Call("federation deliveries", "federation.deliveries"),
         Call("federation deliveries --outcome refused --since 7d", "federation.deliveries"),
@@ -103,6 +106,10 @@ CALLS = {
     "leaderboard": [
         Call("leaderboard", "leaderboard"),
         Call("leaderboard --since 2026-01-01 --output board.json", "output"),
+    ],
+    "report": [
+        Call("report --output operators.html", "report"),
+        Call("report --public --output index.html", "report"),
     ],
     "history list": [
         Call("history list", "history.list"),

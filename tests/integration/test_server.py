@@ -129,6 +129,7 @@ def test_a_server_is_set_up_run_moved_and_upgraded(
                 settings = {**given, **mee6_support.environment(mee6)}
                 assert machine.as_user(job.command, **settings) == ""
     assert machine.mode("public/points.json") == (machine.user, "644")
+    assert machine.mode("public/index.html") == (machine.user, "644")
     (backup,) = (machine.folder / "data" / "backups").iterdir()
     assert machine.mode(f"data/backups/{backup.name}") == (machine.user, "600")
 

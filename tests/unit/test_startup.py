@@ -15,11 +15,13 @@ HEAVY = frozenset(
     {
         "asyncio",
         "backoff",
+        "jinja2",
         "msgspec",
         "peewee",
         "playhouse",
         "psycopg",
         "pydantic",
+        "pygal",
         "requests",
         "rich.console",
         "rich.table",
@@ -74,6 +76,11 @@ def loaded(cli: Cli, program: str, *arguments: str) -> set[str]:
         ("federation retry -q", {"msgspec"}, SHELL | {"documents", "federation"}),
         ("members list --json", {"msgspec", "peewee"}, BOOKS | {"members", "records"}),
         ("history list --json", {"msgspec", "peewee"}, BOOKS | {"jobs"}),
+        (
+            "report --public --output page.html -q",
+            {"jinja2", "msgspec", "peewee", "pygal"},
+            BOOKS | {"jobs", "members", "monitoring", "points", "report"},
+        ),
         (
             "sync --from board.json --json",
             {"msgspec", "peewee"},

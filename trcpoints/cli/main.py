@@ -36,6 +36,7 @@ class Commands(LazyGroup):
             "trcpoints.cli.leaderboard",
             "Members by points, for people and web pages.",
         ),
+        "report": ("trcpoints.cli.report", "Write the page people look at: one HTML file."),
         "history": (
             "trcpoints.cli.history",
             "Every run of every job, and who was awarded what.",
@@ -85,6 +86,7 @@ def run() -> NoReturn:
         signals.finish()
     except Interrupted as stop:
         # It came while the end was told of.
+        signals.finish()
         code = stop.exit_code
     sys.exit(code)
 

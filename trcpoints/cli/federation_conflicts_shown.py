@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-
-from rich.console import Group, RenderableType
-from rich.table import Table
+from typing import TYPE_CHECKING
 
 from trcpoints.cli.tables import Fitting, grid, moment, no_such_page, table
 from trcpoints.cli.text import counted, harmless
@@ -16,9 +14,15 @@ from trcpoints.documents.federation import (
     FederationConflictsShowDocument,
 )
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
 
 def render_conflicts(document: FederationConflictsListDocument) -> RenderableType:
     """A list of conflicts."""
+    from rich.console import Group
+
     if not document.conflicts:
         beyond = no_such_page(document.page, document.limit, document.total, "conflict")
         return beyond or "No conflict waits for a decision."

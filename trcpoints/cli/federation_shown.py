@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-
-from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
+from typing import TYPE_CHECKING
 
 from trcpoints.cli.tables import Fitting, grid, moment, no_such_page, table
 from trcpoints.cli.text import counted, harmless
@@ -20,6 +17,10 @@ from trcpoints.documents.federation import (
     FederationSyncDocument,
 )
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
 _HELD = {
     "switched_off": "waits: its connector is switched off (enabled = false)",
     "removed": "waits for an organization that is not in the file of FEDERATION_CONFIG",
@@ -28,6 +29,8 @@ _HELD = {
 
 def render_sync(document: FederationSyncDocument) -> RenderableType:
     """What a sync did, organization by organization."""
+    from rich.console import Group
+
     heading = "Dry run: this is what a sync would do now; nothing was written."
     parts: list[RenderableType] = [heading] if document.dry_run else []
     parts.append(_runs(document.runs) if document.runs else "Nothing was due.")
@@ -40,12 +43,16 @@ def render_sync(document: FederationSyncDocument) -> RenderableType:
 
 def render_retry(document: FederationRetryDocument) -> RenderableType:
     """What a retry did."""
+    from rich.console import Group
+
     runs = _runs(document.runs) if document.runs else "Nothing is due."
     return Group(runs, *_rejections(document.runs), *_stuck(document.stuck))
 
 
 def render_queue(document: FederationQueueDocument) -> RenderableType:
     """The queue."""
+    from rich.console import Group
+
     heading = (
         f"{document.pending:,} pending, {document.running:,} running, "
         f"{document.completed:,} completed, {document.failed:,} failed"
@@ -58,6 +65,8 @@ def render_queue(document: FederationQueueDocument) -> RenderableType:
 
 def render_check(document: FederationCheckDocument) -> RenderableType:
     """Each organization and its first records."""
+    from rich.console import Group
+
     return Group(f"{harmless(document.file)}:", *map(_source, document.sources))
 
 
@@ -109,6 +118,8 @@ def _place(run: FederationRunRow) -> str:
 
 def _rejections(runs: Sequence[FederationRunRow]) -> Iterator[RenderableType]:
     """What could not be taken, and where the reasons are."""
+    from rich.padding import Padding
+
     for run in runs:
         if run.rejected:
             would = "rejected" if run.run_id else "would be rejected"
@@ -138,6 +149,9 @@ def _jobs(jobs: Sequence[FederationJobRow]) -> Table:
 
 def _jobs_below(jobs: Sequence[FederationJobRow]) -> RenderableType:
     """The same, with what is wrong beneath each job."""
+    from rich.console import Group
+    from rich.padding import Padding
+
     parts: list[RenderableType] = []
     for job in jobs:
         member = f" {harmless(job.external_id)}" if job.external_id else ""
@@ -178,6 +192,9 @@ def _scope(job: FederationJobRow) -> str:
 
 
 def _source(source: FederationCheckSource) -> RenderableType:
+    from rich.console import Group
+    from rich.padding import Padding
+
     name = f"{harmless(source.connector)}/{harmless(source.organization)}"
     about = f"{name} ({source.kind}, {source.strategy})"
     secrets = ", ".join(f"{one.key} = {harmless(one.variable)}" for one in source.secrets)
@@ -215,6 +232,9 @@ def _records(source: FederationCheckSource) -> Iterator[RenderableType]:
 
 def _records_below(source: FederationCheckSource, fields: Sequence[str]) -> RenderableType:
     """The same, a field on each line."""
+    from rich.console import Group
+    from rich.padding import Padding
+
     parts: list[RenderableType] = []
     for record in source.records:
         if not record.rejected:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from trcpoints.federation.config import Connector
 from trcpoints.federation.sources import HttpJson
-from trcpoints.http.transport import Limits
+
+if TYPE_CHECKING:
+    # Most commands of federations ask nobody, and need nothing of HTTP.
+    from trcpoints.http.transport import Limits
 
 
 class Source(Protocol):

@@ -90,6 +90,28 @@ def test_a_family_shares_an_address(federation: Federation) -> None:
     assert len(federation.members()) == 3
 
 
+def test_a_child_with_the_address_of_a_parent_is_somebody_else(federation: Federation) -> None:
+    parent: Record = {
+        "id": "P", "first_name": "Ada", "email": HOME, "date_of_birth": "1980-01-31"
+    }  # fmt: skip
+    federation.sync(parent)
+    child: Record = {**parent, "id": "C", "first_name": "Con", "date_of_birth": "2012-05-05"}
+    assert federation.sync(child, organization="na-fianna").counts.created == 1
+    assert federation.member("P")["first_name"] == "Ada"
+    # The same person there, though by another name.
+    again: Record = {**parent, "id": "A", "first_name": "Adela"}
+    assert federation.sync(child, again, organization="na-fianna").counts.created == 0
+    assert federation.member("A", "na-fianna") == federation.member("P")
+
+
+def test_a_birthday_that_somebody_typed_may_be_wrong(federation: Federation) -> None:
+    typed = add(federation, email=HOME, first_name="Ada", date_of_birth="1980-01-13")
+    found: Record = {"id": "P", "email": HOME, "date_of_birth": "1980-01-31"}
+    plan = federation.sync(found)
+    assert [one.field for one in plan.conflicts] == ["date_of_birth"]
+    assert federation.member("P")["id"] == typed
+
+
 def test_an_e_mail_of_several_members(new_database: Callable[[], str], tmp_path: Path) -> None:
     def prepare(federation: Federation) -> None:
         for name in ("one", "two"):

@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.cli import Cli
 from tests.support.engine import Federation, Listed, Record
+from trcpoints.errors import SourceInvalid
+from trcpoints.federation.engine import fetching
 
 ANN: Record = {"id": "M1", "first_name": "Ann"}
 BO: Record = {"id": "M2", "first_name": "Bo"}
@@ -82,3 +84,13 @@ def test_one_who_is_asked_for_or_deleted_by_another_spelling(federation: Federat
     assert (plan.counts.updated, plan.rejections) == (1, [])
     assert federation.sync(source=Listed(), external_id=f" {DECOMPOSED}").counts.deactivated == 1
     assert federation.member(COMPOSED)["active"] is False
+
+
+def test_there_is_an_end_to_what_is_read(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "MOST_RECORDS", 2)
+    federation.sync(ANN, BO)
+    with pytest.raises(SourceInvalid, match="more than 2 records"):
+        federation.sync(ANN, BO, {**BO, "id": "M3"})
+    assert len(federation.members()) == 2

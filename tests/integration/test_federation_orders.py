@@ -108,11 +108,16 @@ def test_retry_now_of_a_job_that_waits_with_another(cli: Cli) -> None:
     assert result.json["error"]["hint"].endswith("retry --now 1")
 
 
-def test_a_job_that_failed_for_good_forgets_that_changes_were_accepted(emptied: Cli) -> None:
+def test_a_job_that_failed_for_good_forgets_that_changes_were_accepted(
+    emptied: Cli, clock: time_machine.Traveller
+) -> None:
     file = emptied.folder / f"{JUDES}.csv"
     text = file.read_text()
     file.write_text("nonsense")
     assert emptied("federation", "sync", "--accept-changes").code == 65
+    for minutes in (2, 4, 8):
+        clock.shift(timedelta(minutes=minutes))
+        assert emptied("federation", "retry").code == 65
     assert (job(emptied, 2).status, job(emptied, 2).accept_changes) == ("failed", True)
     file.write_text(text)
     again = emptied("federation", "retry", "--now", "2", "--json")

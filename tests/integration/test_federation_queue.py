@@ -17,6 +17,7 @@ from tests.support.cli import Cli
 from trcpoints.db.database import Access, open_database
 from trcpoints.demo.federation import TOKEN, SimulatedFederation
 from trcpoints.federation.queue.claiming import ClaimLost, claim
+from trcpoints.federation.queue.enqueuing import Event
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 JUDES = "st-judes"
@@ -321,19 +322,29 @@ def test_a_deleted_member_of_a_file_is_inactive_and_keeps_everything(cli: Cli) -
     assert [mail for mail, one in members.items() if not one.active] == ["ann@st-judes.example.org"]
 
 
+@pytest.mark.parametrize("event", ["created", "updated"])
+def test_whoever_is_not_said_to_be_deleted_stays_active(cli: Cli, event: Event) -> None:
+    """An address that is wrong for an hour, or a federation that is down, answers 404 for all."""
+    with SimulatedFederation({JUDES: 5}) as federation:
+        configure_one(cli, federation)
+        cli.ok("federation", "sync")
+        before = queue.members(cli)
+        everybody = [f"M000{number}" for number in range(1, 6)]
+        for name in everybody:
+            federation.members.remove(JUDES, name)
+        queue.tell(cli, JUDES, everybody, event, NOON)
+        runs = cli.ok("federation", "retry")["runs"]
+    assert [(run["missing"], run["deactivated"]) for run in runs] == [(1, 0)] * 5
+    after = queue.members(cli)
+    assert {name: one.active for name, one in after.items()} == dict.fromkeys(before, True)
+
+
 @pytest.mark.parametrize("is_gone", [True, False])
 def test_a_deleted_member_is_inactive_once_the_source_confirms_it(
     cli: Cli, *, is_gone: bool
 ) -> None:
     with SimulatedFederation({JUDES: 5}) as federation:
-        federation.page_size = 100
-        place = (
-            f'kind = "http-json"\nurl = "{federation.url}"\nmember_url = "{federation.member_url}"'
-            '\ntoken_env = "GAA_TOKEN"\nrecords = "data[*]"'
-        )
-        fields = '[connectors.club.fields]\nexternal_id = "memberId"\nemail = "contact.email"\n'
-        queue.configure(cli, [JUDES], more=fields, place=place)
-        cli.environment["GAA_TOKEN"] = TOKEN
+        configure_one(cli, federation)
         cli.ok("federation", "sync")
         if is_gone:
             federation.members.remove(JUDES, "M0002")
@@ -345,6 +356,18 @@ def test_a_deleted_member_is_inactive_once_the_source_confirms_it(
     members = queue.members(cli)
     assert [one.active for one in members.values()].count(False) == is_gone
     assert ("new@example.org" in members) is not is_gone
+
+
+def configure_one(cli: Cli, federation: SimulatedFederation) -> None:
+    """An organization of a federation that can be asked for one member."""
+    federation.page_size = 100
+    place = (
+        f'kind = "http-json"\nurl = "{federation.url}"\nmember_url = "{federation.member_url}"'
+        '\ntoken_env = "GAA_TOKEN"\nrecords = "data[*]"'
+    )
+    fields = '[connectors.club.fields]\nexternal_id = "memberId"\nemail = "contact.email"\n'
+    queue.configure(cli, [JUDES], more=fields, place=place)
+    cli.environment["GAA_TOKEN"] = TOKEN
 
 
 # Who is told

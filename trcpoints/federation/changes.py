@@ -44,9 +44,10 @@ class Changes:
     """What comes of one record.
 
     `taken` is what to write, by column. `moved` are the fields where the federation's word is
-    another than at the base, `lost` those of them that are empty now, `replaced` those without a
-    base in which a value of ours gives way: the mass-change guard counts them. `base` is what was
-    seen now, for the next time, with what was last seen of fields that are not mapped any more.
+    another than at the base, and than ours, `lost` those of them that are empty now, `replaced`
+    those without a base in which a value of ours gives way: the mass-change guard counts them.
+    `base` is what was seen now, for the next time, with what was last seen of fields that are not
+    mapped any more.
     """
 
     base: dict[str, str | None]
@@ -115,6 +116,9 @@ def _without_base(state: FieldState) -> Outcome:
     return Outcome.TAKE
 
 
+_WANTS_OURS = frozenset({Outcome.TAKE, Outcome.CONFLICT})
+
+
 def _note(changes: Changes, state: FieldState, region: str | None) -> None:
     result = outcome(state, region)
     if result is Outcome.TAKE:
@@ -123,7 +127,7 @@ def _note(changes: Changes, state: FieldState, region: str | None) -> None:
         changes.kept.append(state.field)
     elif result is Outcome.CONFLICT:
         changes.conflicts.append(state)
-    if state.has_base and not is_same(state.field, state.base, state.federation, region):
+    if state.has_base and result in _WANTS_OURS:
         changes.moved.append(state.field)
         if state.federation is None:
             changes.lost.append(state.field)

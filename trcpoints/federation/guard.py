@@ -18,10 +18,11 @@ _LOOK = "See why records are rejected: trcpoints federation check. "
 class Upheaval:
     """How many of the known records of an organization are not what they were.
 
-    `known` are those of earlier reads that were not missing then. `rejected` ones cannot be taken
-    any more. `changed` are those where the federation's word is another than at the base, or
-    where a field that is mapped for the first time would replace what we have; `losing` counts
-    them by each field that they have lost, `replacing` by each such field.
+    `known` are those of earlier reads that were not missing then. `rejected` ones were taken then,
+    and cannot be taken any more. `changed` are those where the federation's word is another than
+    at the base and than ours, or where a field that is mapped for the first time would replace
+    what we have; `losing` counts them by each field that they have lost, `replacing` by each such
+    field.
     """
 
     known: int

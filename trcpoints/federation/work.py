@@ -38,14 +38,15 @@ class Work:
         """Read what there is to read, outside any transaction.
 
         A source that cannot be asked for one member is read as a whole, unless the member is
-        deleted: that it then has to be believed.
+        deleted: that it then has to be believed. One who is not there, and is not said to be
+        deleted, is missing: an address that is wrong, or a federation that is down, says so of all.
         """
         external_id = self.external_id
         if external_id is not None and not source.can_ask_for_one:
             if self.is_deleted:
                 return syncing.gone(external_id)
             external_id = None
-        return syncing.fetch(
+        fetched = syncing.fetch(
             engine,
             source,
             self.connector,
@@ -53,6 +54,9 @@ class Work:
             beat=beat,
             external_id=external_id,
         )
+        if external_id is not None and fetched.gone and not self.is_deleted:
+            return syncing.not_there(external_id)
+        return fetched
 
     def settle(
         self, engine: Engine, fetched: Fetched, *, run_id: str, now: datetime

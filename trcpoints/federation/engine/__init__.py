@@ -6,7 +6,7 @@ is pure, `applying` writes, `keeping` reverses what was decided of a conflict.
 
 from trcpoints.federation.engine.applying import apply
 from trcpoints.federation.engine.deciding import FederationCounts, FederationPlan
-from trcpoints.federation.engine.fetching import Fetched, Rejection, fetch, gone
+from trcpoints.federation.engine.fetching import Fetched, Rejection, fetch, gone, not_there
 from trcpoints.federation.engine.keeping import keep
 from trcpoints.federation.engine.settling import settle
 
@@ -19,5 +19,6 @@ __all__ = [
     "fetch",
     "gone",
     "keep",
+    "not_there",
     "settle",
 ]

@@ -10,7 +10,7 @@ import msgspec
 
 from trcpoints.db.engine import Engine, Row, portions
 from trcpoints.db.fields import to_text
-from trcpoints.db.models import FederationSource, MemberEdit
+from trcpoints.db.models import FederationSource, MemberEdit, MemberLink
 from trcpoints.federation.engine.deciding import ConflictRow, Decided, FederationPlan
 from trcpoints.federation.fields import FIELDS
 from trcpoints.members.fields import UNLINKED
@@ -32,6 +32,7 @@ def apply(engine: Engine, plan: FederationPlan, *, run_id: str, now: datetime) -
     _change(engine, plan.decided, now)
     _deactivate(engine, plan.left, now)
     _move_links(engine, plan, now)
+    _unsettle(plan)
     for portion in portions(plan.cleared):
         MemberEdit.delete().where(engine.is_among(MemberEdit.id, portion)).execute()
     engine.insert_rows(
@@ -113,6 +114,14 @@ def _move_links(engine: Engine, plan: FederationPlan, now: datetime) -> None:
         ("id", "missing_since"),
         ((link.link_id, at) for link in plan.missing if not link.missing),
     )
+
+
+def _unsettle(plan: FederationPlan) -> None:
+    """Records that cannot be taken any more are no news the next time: their digest is empty."""
+    link = MemberLink
+    is_there = (link.connector == plan.connector) & (link.organization == plan.organization)
+    for portion in portions(plan.spoiled):
+        link.update(digest="").where(is_there & link.external_id.in_(portion)).execute()
 
 
 def _link(

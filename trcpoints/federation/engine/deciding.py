@@ -93,8 +93,8 @@ class FederationPlan(Struct):
     `full` says that all records were read. `missing` are the known records that are not there,
     `relinked` those that are there under another external id; `left` the members to be marked as
     not active; `cleared` the ids of the edits by hand that the federation's values replace.
-    `upheaval` are the changes of the records that were there at the last read: the mass-change
-    guard counts them.
+    `upheaval` are the changes of the records that were there at the last read, `spoiled` those of
+    them that were taken then and are rejected now: the mass-change guard counts both.
     """
 
     connector: str
@@ -109,6 +109,7 @@ class FederationPlan(Struct):
     cleared: list[int] = field(default_factory=list)
     conflicts: list[ConflictRow] = field(default_factory=list)
     upheaval: list[Changes] = field(default_factory=list)
+    spoiled: list[str] = field(default_factory=list)
 
 
 class Judge(Struct):
@@ -129,11 +130,14 @@ def decide(plan: FederationPlan, fetched: Fetched, known: Known, judge: Judge) -
     verdicts = [_verdict(one, judge) for one in linked(fetched, known)]
     new = {name: found for name, found in fetched.records.items() if name not in known.links}
     refused = accounts.refused([*_moves(verdicts), *_claims(new, known)], known.accounts)
+    plan.spoiled = [*fetched.spoiled]
     for verdict in verdicts:
-        link = verdict.matched.link
-        if link is not None and verdict.changes is not None and not link.missing:
+        name, link = verdict.matched.external_id, verdict.matched.link
+        if name in refused:
+            plan.spoiled += [] if name in fetched.unsettled else [name]
+        elif link is not None and verdict.changes is not None and not link.missing:
             plan.upheaval.append(verdict.changes)
-    matching = adopt({name: new[name] for name in new if name not in refused}, known)
+    matching = adopt({name: new[name] for name in new if name not in refused}, known, judge.edits)
     for verdict in [*verdicts, *(_verdict(one, judge) for one in matching.matched)]:
         if verdict.matched.external_id not in refused:
             _take(plan, verdict, judge)

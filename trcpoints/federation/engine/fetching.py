@@ -9,12 +9,16 @@ from typing import NamedTuple
 from msgspec import Struct, field
 
 from trcpoints.db.engine import Engine
+from trcpoints.errors import SourceInvalid
 from trcpoints.federation.config import Connector
 from trcpoints.federation.connectors import Source
 from trcpoints.federation.engine.states import read_known
 from trcpoints.federation.mapping import RecordMapping, RecordRejected, same_id
 from trcpoints.members.fields import Values
 from trcpoints.records import quoted
+
+MOST_RECORDS = 500_000
+"""Of one organization: what is new of a record takes about a kilobyte until it is written."""
 
 _SEVERAL = "its external_id is that of several records"
 
@@ -38,15 +42,17 @@ class Fetched(Struct):
 
     `asked_for` is the one member who was asked for, None for a full read; `gone` says that the
     federation has no such member. `records` are by external id. Of the known records, `known` were
-    there at the last read, `unchanged` are as they were, `rejected_known` cannot be taken any more;
-    `missing` are not in this full read.
+    there at the last read, `unchanged` are as they were; `unsettled` are looked at anyway, since
+    they were missing or rejected then, or their member is not active; `spoiled` were taken then and
+    are rejected now; `missing` are not in this full read.
     """
 
     asked_for: str | None = None
     gone: bool = False
     known: int = 0
     unchanged: int = 0
-    rejected_known: int = 0
+    unsettled: set[str] = field(default_factory=set)
+    spoiled: list[str] = field(default_factory=list)
     records: dict[str, Found] = field(default_factory=dict)
     rejections: list[Rejection] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
@@ -69,7 +75,13 @@ def fetch(
     known, missing = read_known(engine, connector.name, organization, asked_for)
     reading = _Reading(connector.mapping, known)
     if external_id is None or asked_for is None:
-        for record in source.records(organization, beat):
+        for number, record in enumerate(source.records(organization, beat)):
+            if number == MOST_RECORDS:
+                raise SourceInvalid(
+                    f"{connector.scope(organization)} has more than {MOST_RECORDS:,} records.",
+                    hint="Ask the federation for one organization at a time; see what it answers: "
+                    "trcpoints federation check",
+                )
             reading.take(record)
         return reading.all(len(known), missing)
     answer = source.record(organization, external_id)
@@ -79,6 +91,12 @@ def fetch(
 def gone(external_id: str) -> Fetched:
     """What there is to know of a member whom the federation no longer has."""
     return Fetched(asked_for=same_id(external_id), gone=True)
+
+
+def not_there(external_id: str) -> Fetched:
+    """What there is to know of a member whom the federation does not show."""
+    name = same_id(external_id)
+    return Fetched(asked_for=name, missing=[name])
 
 
 class _Mark(enum.Enum):
@@ -131,10 +149,16 @@ class _Reading:
 
     def all(self, known: int, missing: int) -> Fetched:
         """A full read, at its end; of `known` records `missing` were so before."""
+        unsettled = {name for name, digest in self._known.items() if not digest}
         return Fetched(
             known=known - missing,
             unchanged=sum(mark is _Mark.UNCHANGED for mark in self._marks.values()),
-            rejected_known=sum(self._marks[name] in _NOT_TAKEN for name in self._known),
+            unsettled=unsettled,
+            spoiled=[
+                name
+                for name in self._known
+                if self._marks[name] in _NOT_TAKEN and name not in unsettled
+            ],
             records=self._records,
             rejections=[self._final(rejection) for rejection in self._rejections],
             missing=[name for name, mark in self._marks.items() if isinstance(mark, str)],

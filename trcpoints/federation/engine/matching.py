@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from trcpoints.federation.engine.accounts import names
 from trcpoints.federation.engine.fetching import Fetched, Found, Rejection
-from trcpoints.federation.engine.states import Candidate, Link, Ours
+from trcpoints.federation.engine.states import Candidate, Edits, Link, Ours
 from trcpoints.federation.fields import comparable
 from trcpoints.members.fields import Values
 from trcpoints.records import quoted
@@ -83,7 +83,7 @@ def owner(found: Found, known: Known) -> Candidate | None:
     return holder if holder is not None and known.is_free(holder) else None
 
 
-def adopt(new: Mapping[str, Found], known: Known) -> Matching:
+def adopt(new: Mapping[str, Found], known: Known, edits: Edits) -> Matching:
     """Find the member of each record that is not known: by Discord account, else by e-mail.
 
     An account is one person's, an e-mail may be a family's: whoever is found by account is found
@@ -96,7 +96,9 @@ def adopt(new: Mapping[str, Found], known: Known) -> Matching:
     adopted: dict[str, Candidate | None] = {}
     for external_id, found in new.items():
         try:
-            adopted[external_id] = found_by_account[external_id] or _by_email(found, known, settled)
+            adopted[external_id] = found_by_account[external_id] or _by_email(
+                found, known, settled, edits
+            )
         except _Unfit as unfit:
             matching.rejections.append(Rejection(external_id, str(unfit)))
     rivals_for = _rivals(adopted)
@@ -129,28 +131,35 @@ def _rivals(adopted: Mapping[str, Candidate | None]) -> defaultdict[int, list[st
     return rivals
 
 
-def _by_email(found: Found, known: Known, settled: Collection[int]) -> Candidate | None:
+def _by_email(
+    found: Found, known: Known, settled: Collection[int], edits: Edits
+) -> Candidate | None:
     """The one member who has a record's e-mail and may be adopted by it; None: there is none."""
     email = found.values.get("email") or ""
     fitting = [
         candidate
         for candidate in known.emails.get(email, ())
-        if candidate.ours.member_id not in settled and _may_be(found, candidate, known)
+        if candidate.ours.member_id not in settled and _may_be(found, candidate, known, edits)
     ]
     if len(fitting) > 1:
         raise _Unfit(f"its e-mail {quoted(email)} is shared by the members {_ids(fitting)}")
     return fitting[0] if fitting else None
 
 
-def _may_be(found: Found, candidate: Candidate, known: Known) -> bool:
+def _may_be(found: Found, candidate: Candidate, known: Known, edits: Edits) -> bool:
     """Whether a member with the e-mail of a record may be the one it is about.
 
-    Families share addresses: an account we do not know is not that of a linked member, and whose
-    record is gone was not renumbered where the new one is about somebody else.
+    Families share addresses: an account we do not know is not that of a linked member; nobody has
+    two dates of birth, unless a person typed one of them; and whose record is gone was not
+    renumbered where the new one is about somebody else.
     """
     if not known.is_free(candidate):
         return False
     if found.values.get("discord_id") and candidate.ours.values["discord_id"]:
+        return False
+    ours = candidate.ours
+    born_by_hand = "date_of_birth" in edits.get(ours.member_id, {})
+    if not born_by_hand and not _agree("date_of_birth", found.values, ours.values):
         return False
     link = known.gone.get(candidate.external_id or "")
     return link is None or all(_agree(name, found.values, link.base) for name in _TELLING)

@@ -49,7 +49,7 @@ def settle(
     if plan.full and not accept_changes:
         newly_gone = sum(not link.missing for link in missing)
         guard.check(
-            guard.count(fetched.known, newly_gone, fetched.rejected_known, plan.upheaval),
+            guard.count(fetched.known, newly_gone, len(plan.spoiled), plan.upheaval),
             connector.name,
             organization,
         )

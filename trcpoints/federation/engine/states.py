@@ -73,8 +73,8 @@ def read_known(
 ) -> tuple[dict[str, str], int]:
     """The digests of the known records, or of one, by external id; and how many are missing.
 
-    The digest is "" where the record changes something even if it is as it was: of a member who
-    is missing or not active.
+    The digest is "" where the record may change something even if it is as it was: of a member who
+    is missing or not active, or whose record was rejected.
     """
     here = _of(connector, organization)
     if external_id is not None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from trcpoints.errors import ConfigurationInvalid, DataRefused, RateLimited, SourceRefused
+from trcpoints.errors import (
+    ConfigurationInvalid,
+    DataRefused,
+    InvalidRecords,
+    RateLimited,
+    SourceInvalid,
+    SourceRefused,
+)
 
 MOST_RUNNING = 5
 """Jobs at work at once, in the whole database."""
@@ -39,7 +46,12 @@ def after_failure(
 
 
 def may_pass(fault: BaseException) -> bool:
-    """Whether a retry can mend it: not a guard, a refusal or a configuration."""
+    """Whether a retry can mend it: not a guard, a refusal or a configuration.
+
+    A page for maintenance, or a file that is being written, passes.
+    """
+    if isinstance(fault, SourceInvalid | InvalidRecords):
+        return True
     if isinstance(fault, DataRefused | SourceRefused):
         return False
     return getattr(fault, "exit_code", None) != ConfigurationInvalid.exit_code

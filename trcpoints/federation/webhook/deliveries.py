@@ -19,7 +19,7 @@ from trcpoints.federation.webhook.events import Event, Refusal
 from trcpoints.federation.webhook.receiving import Delivery, Outcome, RateLimited, Reason
 
 MOST = 100
-"""Verified deliveries of a connector in a sliding minute."""
+"""Verified deliveries of a connector in a sliding minute, and as many repeats."""
 
 _MINUTE = timedelta(minutes=1)
 COUNT_WAIT = 2.0
@@ -63,12 +63,12 @@ def take(engine: Engine, delivery: Delivery, now: datetime) -> Outcome | RateLim
     engine.lock_wait = LOCK_WAIT
     with engine.books():
         connector, says = delivery.connector, delivery.says
-        limited = _limit(connector, now)
+        known = None if isinstance(says, Refusal) else _known_job(delivery, says)
+        limited = _limit(connector, now, repeats=known is not None)
         if limited is not None:
             return limited
         if isinstance(says, Refusal):
             return _keep(delivery, "rejected", None, now)
-        known = _known_job(delivery, says)
         if known is not None:
             return _keep(delivery, "duplicate", known, now)
         return _keep(delivery, "queued", enqueue(engine, connector, says, now), now)
@@ -88,13 +88,15 @@ def count(connector: str | None, reason: Reason, now: datetime) -> None:
     ).execute()
 
 
-def _limit(connector: Connector, now: datetime) -> RateLimited | None:
+def _limit(connector: Connector, now: datetime, *, repeats: bool) -> RateLimited | None:
+    """Repeats have a share of their own: a copy of one delivery shall lock out no other."""
     row = WebhookDelivery
+    is_alike = (row.outcome == "duplicate") == repeats
     # Not beyond a minute ahead: a clock that was wrong once shall not shut anybody out.
     within = (row.received_at > now - _MINUTE) & (row.received_at < now + _MINUTE)
     recent = (
         row.select(row.received_at)
-        .where((row.connector == connector.name) & within)
+        .where((row.connector == connector.name) & within & is_alike)
         .order_by(row.received_at.desc())
         .limit(MOST)
     )

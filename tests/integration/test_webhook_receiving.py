@@ -324,6 +324,16 @@ def test_without_its_database_it_asks_to_be_asked_again(cli: Cli, post: Post) ->
     assert told(post(sent)) == (200, "queued")
 
 
+def test_what_is_not_counted_is_said_once_in_a_while(
+    cli: Cli, post: Post, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever sends rubbish shall not fill a disk with what is said of it."""
+    cli.environment["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none"
+    for _ in range(5):
+        assert post(by_body(event(), "wrong")).code == 401
+    assert [record.message.count("not counted") for record in caplog.records] == [1]
+
+
 def test_while_the_books_are_locked(cli: Cli, post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeping, "LOCK_WAIT", 0.2)
     monkeypatch.setattr(keeping, "COUNT_WAIT", 0.2)

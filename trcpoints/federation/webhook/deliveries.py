@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from peewee import fn
@@ -22,19 +22,20 @@ MOST = 100
 """Verified deliveries of a connector in a sliding minute, and as many repeats."""
 
 _MINUTE = timedelta(minutes=1)
-COUNT_WAIT = 2.0
+COUNT_WAIT = 0.5
+"""Seconds to wait for a lock with a count of what nobody has signed, which holds a worker."""
+
 LOCK_WAIT = 10.0
 """Seconds to wait for the books lock: some senders give up after 15."""
 
-log = logging.getLogger("trcpoints.federation")
-
 
 class DatabaseRegister:
-    """The register of all processes."""
+    """The register of all processes; `tell` is told why a refusal is not counted."""
 
-    def __init__(self, database: Database, url: str) -> None:
+    def __init__(self, database: Database, url: str, tell: Callable[[str], None]) -> None:
         self._database = database
         self._url = url
+        self._tell = tell
 
     def take(self, delivery: Delivery, now: datetime) -> Outcome | RateLimited:
         """One transaction: the limit, the log, the queue. Raises what `open_database` raises."""
@@ -46,11 +47,9 @@ class DatabaseRegister:
         while True:
             try:
                 return self._database.run(self._url, lambda _: count(connector, reason, now))
-            except DatabaseLocked as fault:
-                if time.monotonic() >= end:
-                    return log.warning("a refusal was not counted: %s", fault.message)
             except TrcpointsError as fault:
-                return log.warning("a refusal was not counted: %s", fault.message)
+                if not isinstance(fault, DatabaseLocked) or time.monotonic() >= end:
+                    return self._tell(fault.message)
 
 
 def take(engine: Engine, delivery: Delivery, now: datetime) -> Outcome | RateLimited:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 import traceback
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -31,6 +32,9 @@ HEALTH = "/healthz"
 LARGEST = 64 * 1024
 """Bytes of a body that are read."""
 
+SILENCE = 60.0
+"""Seconds between two words that refusals are not counted."""
+
 _RETRY_AFTER = {"Retry-After": "30"}
 _READERS = ("GET", "HEAD")
 
@@ -44,6 +48,7 @@ class Application:
         self._configuration = Configuration()
         self._database = database
         self._told = ""
+        self._silent_until = float("-inf")
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -79,6 +84,13 @@ class Application:
         self._told = ""
         return answer
 
+    def _not_counted(self, why: str) -> None:
+        # Anybody can make us say it: once in a while is enough.
+        now = time.monotonic()
+        if now >= self._silent_until:
+            self._silent_until = now + SILENCE
+            log.warning("refusals are not counted: %s", why)
+
     def _route(self, request: Request) -> Answer:
         inside: str = request.environ.get("PATH_INFO", "")
         # As a script it may be at the path itself, or be what comes before it.
@@ -98,7 +110,7 @@ class Application:
 
     def _webhook(self, request: Request) -> Answer:
         settings, federations = self._configuration.current()
-        register = DatabaseRegister(self._database, settings.database_url)
+        register = DatabaseRegister(self._database, settings.database_url, self._not_counted)
         now = datetime.now(UTC)
         try:
             body = _body(request)

@@ -382,6 +382,21 @@ def test_a_field_may_have_words_before_it_is_mapped(file: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("text", ["(" * 2000, "!" * 2000 + "a", "`" + "[" * 5000 + "`"])
+def test_expressions_that_are_nested_too_deeply(file: Path, text: str) -> None:
+    reason = "is no JMESPath expression: it is nested too deeply"
+    toml = changed(records=f"'{text}'", next=f"'{text}'").replace('"id"', f"'{text}'")
+    keys = ("records", "next", "fields.external_id")
+    assert faults(file, toml) == [f"connectors.club.{key}: {reason}" for key in keys]
+
+
+@pytest.mark.parametrize(
+    "value", ["[" * 5000, "{a=" * 5000, "[" * 5000 + "]" * 5000], ids=["list", "table", "whole"]
+)
+def test_toml_that_is_nested_too_deeply(file: Path, value: str) -> None:
+    assert faults(file, changed(next=value)) == [f"{file} is nested too deeply"]
+
+
 def test_paging(file: Path) -> None:
     def paging(**keys: str) -> object:
         source = club(file, **keys).source

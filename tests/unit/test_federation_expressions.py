@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trcpoints.federation.expressions import ExpressionFailed, compile_expression
+from trcpoints.federation.expressions import ExpressionFailed, compile_expression, shown
 
 NAMES = st.one_of(
     st.sampled_from(["a", "b", "memberId", "_x", "B2", '"first name"', '"é.è"', '"a"', '"-"']),
@@ -57,6 +57,10 @@ def test_any_other_expression_is_jmespath() -> None:
         ("first-name", "is no JMESPath expression, at character 6"),
         ("'x", "is no JMESPath expression, at character 1"),
         ("", "is no JMESPath expression"),
+        (f"a[{'9' * 5000}]", "is no JMESPath expression"),
+        ("(" * 2000, "is no JMESPath expression: it is nested too deeply"),
+        ("!" * 2000 + "a", "is no JMESPath expression: it is nested too deeply"),
+        (f"`{'[' * 5000}`", "is no JMESPath expression: it is nested too deeply"),
         ("lower(a)", "calls lower(), a function that JMESPath does not have"),
         ("[?contains(a)].b", "calls contains() with 1 arguments; it takes 2"),
     ],
@@ -64,6 +68,46 @@ def test_any_other_expression_is_jmespath() -> None:
 def test_what_is_no_expression_is_said_at_once(text: str, fault: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(fault)}$"):
         compile_expression(text)
+
+
+@pytest.mark.parametrize(
+    ("expression", "document"),
+    [
+        ("contains(a, b)", {"a": "x", "b": 5}),
+        ("ceil(to_number(a))", {"a": "nan"}),
+        ("floor(to_number(a))", {"a": "inf"}),
+        ("max_by(a, &b)", {"a": [{"b": 1}, {"b": "1"}]}),
+        ("a[::0]", {"a": [1]}),
+        ("a < b", {"a": 1, "b": "1"}),
+        ("not_null(a < b)", {"a": "1", "b": 1.5}),
+    ],
+)
+def test_what_fails_within_jmespath_is_a_reason(expression: str, document: object) -> None:
+    with pytest.raises(ExpressionFailed) as caught:
+        compile_expression(expression)(document)
+    assert str(caught.value)
+
+
+def test_a_reason_is_harmless_and_short() -> None:
+    nested: object = "x"
+    for _ in range(5000):
+        nested = [nested]
+    for value in ("\x1b[2J\x9b\u202e\nFAKE", "long " * 1000):
+        with pytest.raises(ExpressionFailed) as caught:
+            compile_expression("avg(a)")({"a": value})
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) <= 201
+    with pytest.raises(ExpressionFailed, match="nested too deeply"):
+        compile_expression("avg(a)")({"a": {"b": nested}})
+
+
+def test_a_document_is_shown_short_and_harmless() -> None:
+    assert shown({"\x1b\x7f\x9b\u202e\n": 1}) == '{"\\u001b \\n": 1}'
+    assert shown("x" * 1000) == '"' + "x" * 58 + "…"
+    nested: object = "x"
+    for _ in range(5000):
+        nested = [nested]
+    assert shown(nested) == "a value that is nested too deeply"
 
 
 def test_an_expression_that_fails_on_a_document_says_why() -> None:

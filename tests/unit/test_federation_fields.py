@@ -183,6 +183,9 @@ def test_what_is_no_date_is_refused(text: str) -> None:
         ("subscription_status", "gold", "should be one of NONE, TRIALING, ACTIVE"),
         ("first_name", "A\0", "NUL"),
         ("address", "x" * 1001, "at most 1,000"),
+        # Though it could be read as a shorter one.
+        ("phone", f"+353{'-' * 1000}871234567", "has 1,013 characters; at most 1,000"),
+        ("date_of_birth", f"31{' ' * 1000}Dec 1990", "has 1,010 characters; at most 1,000"),
     ],
 )
 def test_what_no_member_can_have_is_refused(name: str, text: str, reason: str) -> None:

@@ -21,6 +21,9 @@ EXPRESSIONS = {
 }
 WORDS = {"subscription_status": {"true": "ACTIVE", "lapsed": "CANCELLED", "gone": ""}}
 RECORD: dict[str, object] = {"memberId": 7, "name": {"first": " Ann "}, "phone": 353871234567}
+NESTED: list[object] = []
+for _ in range(5000):
+    NESTED = [NESTED]
 
 
 def mapping(
@@ -121,6 +124,11 @@ def test_all_that_is_wrong_with_a_record_is_said() -> None:
         ({"memberId": True}, "external_id should be text, not true"),
         ({"memberId": "a\0"}, "external_id has a NUL character"),
         ({"memberId": "1", "phone": "\ud800"}, "has half a surrogate pair"),
+        # Before it is normalised, which would take the square of the length, and after.
+        ({"memberId": "e\u0301" * 501}, "external_id has 1,002 characters; at most 1,000"),
+        ({"memberId": "\ufb2c" * 334}, "external_id has 1,002 characters; at most 1,000"),
+        ({"memberId": NESTED}, "external_id should be text, not a value that is nested"),
+        ({"memberId": "1", "phone": NESTED}, "has a value that is no JSON, or is nested too"),
     ],
 )
 def test_a_record_that_cannot_be_told_is_rejected(record: object, reason: str) -> None:
@@ -133,6 +141,11 @@ def test_an_expression_that_fails_rejects_the_record() -> None:
     assert joined.read(joined.see({"memberId": 1, "first": "Ann", "middle": "M"}))["first_name"]
     with pytest.raises(RecordRejected, match="first_name cannot be found: In function join"):
         joined.see({"memberId": 1, "first": "Ann"})
+
+
+def test_an_expression_that_finds_no_json_rejects_the_record() -> None:
+    with pytest.raises(RecordRejected, match="has a value that is no JSON"):
+        mapping({**EXPRESSIONS, "first_name": "&first"}).see({"memberId": 1, "first": "Ann"})
 
 
 def test_a_record_that_is_the_same_has_the_same_digest() -> None:

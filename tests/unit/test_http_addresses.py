@@ -20,6 +20,7 @@ from trcpoints.http.addresses import is_this_machine
         ("http://localhost@example.org/x", False),
         ("http://10.0.0.1:127/x", False),
         ("http://example.org/127.0.0.1", False),
+        ("http://[::1", False),
     ],
 )
 def test_only_the_host_counts(url: str, own: bool) -> None:

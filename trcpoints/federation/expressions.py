@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Iterator
 
 from trcpoints.errors import MissingExtra
+from trcpoints.http.text import one_line
 
 try:
     import jmespath
-    from jmespath.exceptions import JMESPathError
     from jmespath.functions import Functions
 except ImportError:
     raise MissingExtra("Reading federations", "federation") from None
@@ -21,6 +21,7 @@ Search = Callable[[object], object]
 _NAME = r'(?:[A-Za-z_][A-Za-z0-9_]*|"[^"\\\x00-\x1f]+")'
 _DOTTED = re.compile(rf"{_NAME}(?:\.{_NAME})*")
 _NAMES = re.compile(_NAME)
+_TOO_DEEP = "a value that is nested too deeply"
 
 
 class ExpressionFailed(ValueError):
@@ -44,22 +45,33 @@ def compile_expression(text: str) -> Search:
         return _follow(path)
     try:
         parsed = jmespath.compile(text)
-    except JMESPathError as fault:
+        wrong = list(_wrong_calls(parsed.parsed))
+    except ValueError as fault:
         place = getattr(fault, "lex_position", None)
         where = "" if place is None else f", at character {place + 1}"
         raise ValueError(f"is no JMESPath expression{where}") from None
-    if wrong := list(_wrong_calls(parsed.parsed)):
+    except RecursionError:
+        raise ValueError("is no JMESPath expression: it is nested too deeply") from None
+    if wrong:
         raise ValueError("; ".join(wrong))
 
     def search(document: object) -> object:
         try:
             found: object = parsed.search(document)
-        except (JMESPathError, ArithmeticError, RecursionError) as fault:
-            reason = " ".join(str(fault).split())
-            raise ExpressionFailed(reason) from fault
+        # Its functions check the types of some arguments only; the others fail as Python does.
+        except (ValueError, TypeError, ArithmeticError, RecursionError) as fault:
+            raise ExpressionFailed(_reason(fault)) from fault
         return found
 
     return search
+
+
+def _reason(fault: Exception) -> str:
+    try:
+        return one_line(str(fault))
+    except RecursionError:
+        # The text of jmespath's errors has the value in it.
+        return _TOO_DEEP
 
 
 def _follow(names: tuple[str, ...]) -> Search:
@@ -96,6 +108,9 @@ def _wrong_calls(node: object) -> Iterator[str]:
 
 
 def shown(document: object) -> str:
-    """JSON for a message, short."""
-    text = json.dumps(document, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f"{text[:59]}…"
+    """JSON for a message: short, on one line, without control characters."""
+    try:
+        text = json.dumps(document, ensure_ascii=False, default=str)
+    except RecursionError:
+        return _TOO_DEEP
+    return one_line(text) if len(text) <= 60 else f"{one_line(text[:59])}…"

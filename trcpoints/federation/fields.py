@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from trcpoints.federation.dates import DateOrder, iso_date
 from trcpoints.members.fields import Values, normalise
+from trcpoints.records import why_unstorable
 
 FIELDS = (
     "first_name",
@@ -92,6 +93,9 @@ def comparable(name: str, value: str | None, region: str | None) -> str | None:
 
 
 def _spelling(name: str, text: str, region: str | None, order: DateOrder | None) -> str:
+    # Before anything reads it, for that takes longer than the text is long.
+    if reason := why_unstorable(text):
+        raise ValueError(reason)
     if name == "date_of_birth":
         return iso_date(text, order)
     if name == "phone":

@@ -74,6 +74,10 @@ class RecordMapping:
             raise RecordRejected(
                 external_id, ["has half a surrogate pair, which is no text"]
             ) from None
+        except (TypeError, RecursionError):
+            raise RecordRejected(
+                external_id, ["has a value that is no JSON, or is nested too deeply"]
+            ) from None
 
     def read(self, sighting: Sighting) -> Values:
         """The mapped fields as they are stored; raises RecordRejected with all the reasons."""
@@ -149,9 +153,15 @@ def same_id(external_id: str) -> str:
 
 
 def _checked_id(text: str | None) -> str:
-    external_id = same_id(text or "")
-    if not external_id:
+    spelt = (text or "").strip()
+    if not spelt:
         raise ValueError("is missing")
-    if reason := why_unstorable(external_id):
+    # Checked before, for normalising takes the square of the length; and after it, for it can make
+    # three characters of one.
+    return _storable(same_id(_storable(spelt)))
+
+
+def _storable(text: str) -> str:
+    if reason := why_unstorable(text):
         raise ValueError(reason)
-    return external_id
+    return text

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 
 def is_this_machine(url: str) -> bool:
-    """Whether a valid address is one of the machine itself, which no proxy reaches."""
-    host = urlsplit(url).hostname or ""
+    """Whether an address is one of the machine itself, which no proxy reaches."""
     try:
+        host = urlsplit(url).hostname or ""
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -147,7 +149,8 @@ def _no_room(fault: OSError) -> OutputFailed:
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_at_once) as file:
+            _check_regular(file)
             before = _state(file)
             yield file
             if _state(file) != before:
@@ -160,6 +163,17 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
             f"{path} cannot be read: {fault.strerror or fault}.",
             hint="Check the path, and that the export has run.",
         ) from fault
+
+
+def _at_once(path: str, flags: int) -> int:
+    # What was opened is judged, for a name may be another thing a moment later. So it is opened
+    # without waiting for somebody to write to a pipe, and without taking a terminal for our own.
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+
+
+def _check_regular(file: IO[bytes]) -> None:
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        raise OSError(errno.EINVAL, "Is a pipe or a device, not a file")
 
 
 def _state(file: IO[bytes]) -> tuple[int, int]:

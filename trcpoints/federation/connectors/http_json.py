@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from hashlib import blake2b
 from types import TracebackType
 from typing import NoReturn, Self
 
@@ -17,6 +18,7 @@ from trcpoints.federation.expressions import ExpressionFailed, compile_expressio
 from trcpoints.federation.sources import HttpJson
 from trcpoints.http.answers import Undecodable, loads
 from trcpoints.http.mishaps import Hiccup
+from trcpoints.http.text import one_line
 from trcpoints.http.transport import Answer, Limits
 
 LIMITS = Limits(interval=0.2, retry_base=1.0, budget=60 * 60.0, body_cap=32 * 1024 * 1024)
@@ -63,13 +65,15 @@ class HttpJsonSource:
     ) -> Iterator[Mapping[str, object]]:
         """See `Source.records`: one page at a time is held, and the one before it."""
         url, turn = pages_by(self._source.paging, self._source.address(organization))
-        seen: set[str] = set()
+        seen: set[bytes] = set()
         before: list[Record] = []
         for number in range(MOST_PAGES):
             beat()
-            if url in seen:
+            # Thousands of long addresses would be much to remember.
+            address = blake2b(url.encode(), digest_size=16).digest()
+            if address in seen:
                 self._refuse(organization, number, "it was there before: its pages go in a circle")
-            seen.add(url)
+            seen.add(address)
             records, following = self._page(organization, url, number, turn)
             if records and records == before:
                 self._refuse(organization, number, "it is the page before once more")
@@ -150,10 +154,12 @@ class HttpJsonSource:
         return records[0] if records else None
 
     def _no_list(self, document: object, where: str) -> NoReturn:
-        has = f"the keys {', '.join(document)}" if isinstance(document, dict) else shown(document)
-        self._invalid(
-            where, f"it has no list of records at '{self._source.records}', but {has[:200]}"
+        has = (
+            f"the keys {one_line(', '.join(document))}"
+            if isinstance(document, dict)
+            else shown(document)
         )
+        self._invalid(where, f"it has no list of records at '{self._source.records}', but {has}")
 
     def _refuse(self, organization: str, number: int, why: str) -> NoReturn:
         self._invalid(f"page {number + 1} of {organization}", why)

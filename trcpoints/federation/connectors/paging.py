@@ -15,6 +15,7 @@ from trcpoints.http.answers import origin
 from trcpoints.records import quoted
 
 _LONGEST_CURSOR = 8000
+_LONGEST_LINK = 8 * 1024
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -67,6 +68,7 @@ def _by_link(search: Search, first: str) -> Turn:
 
 
 def _joined(url: str, link: str, first: str) -> str:
+    _check_length(link)
     # Whatever libraries read differently might lead one of them elsewhere.
     if not link.isprintable() or re.search(r"[\s\\]", link):
         raise WrongTurn(f"its next link is not valid: {quoted(link)}")
@@ -80,7 +82,14 @@ def _joined(url: str, link: str, first: str) -> str:
             f"its next link leads from {origin(first)} to {origin(following)}: another server, "
             "which must not see the token"
         )
+    # What is relative to a page that was relative to another grows with every one.
+    _check_length(following)
     return following
+
+
+def _check_length(link: str) -> None:
+    if len(link) > _LONGEST_LINK:
+        raise WrongTurn(f"its next link has more than {_LONGEST_LINK:,} characters")
 
 
 def _place(url: str) -> tuple[str, str | None, int | None, bool]:

@@ -92,20 +92,23 @@ class SyncPlan(Struct):
 def decide(board: Leaderboard, members: Iterable[MemberState], *, rebaseline: bool) -> SyncPlan:
     """Judge every member by the leaderboard. `rebaseline` is the option of `sync`."""
     plan = SyncPlan()
-    found = board.xp
+    look_up = board.xp.get
+    unchanged = with_xp = 0
     for member in members:
-        xp = found.get(member.discord_id)
+        xp = look_up(member.discord_id)
         if xp is None:
             verdict = _judge_missing(member, board, rebaseline=rebaseline)
         elif xp == member.xp_total and _is_settled(member) and not rebaseline:
             # The many members of whom there is nothing new cost no more than this.
-            plan.members.unchanged += 1
-            plan.at_risk += xp > 0
+            unchanged += 1
+            with_xp += xp > 0
             continue
         else:
             verdict = _judge_seen(member, xp, rebaseline=rebaseline)
         _add(plan, verdict)
     counts = plan.members
+    counts.unchanged += unchanged
+    plan.at_risk += with_xp
     counts.tracked = (
         counts.baselined
         + counts.unchanged

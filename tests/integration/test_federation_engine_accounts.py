@@ -18,6 +18,7 @@ from tests.support.engine import Federation, Record
 from tests.support.mee6 import show as show_board
 from trcpoints.config import sqlite_url
 from trcpoints.demo.server import SimulatedMee6
+from trcpoints.federation.conflicts import STRATEGIES, Strategy
 
 ANN: Record = {"id": "M1", "first_name": "Ann", "discord_id": "101"}
 BO: Record = {"id": "M2", "first_name": "Bo", "discord_id": "102"}
@@ -61,6 +62,22 @@ def test_an_account_is_passed_on(federation: Federation, order: tuple[int, ...])
     plan = federation.sync(*(records[n] for n in order))
     assert (plan.counts.created, plan.counts.updated, plan.rejections) == (1, 2, [])
     assert accounts(federation) == {"M1": "102", "M2": "109", "M4": "101"}
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_an_account_that_was_blank_for_a_while_gives_way_to_the_next(
+    federation: Federation, strategy: Strategy
+) -> None:
+    federation.strategy = strategy
+    federation.sync(ANN, BO, CY)
+    blank = [having(one, None) for one in (ANN, BO, CY)]
+    # Nobody loses anything, whatever the guard thinks of three at once; and nobody is news again.
+    assert federation.sync(*blank, accept_changes=False).counts.updated == 0
+    assert not federation.sync(*blank, accept_changes=False).decided
+    assert accounts(federation) == {"M1": "101", "M2": "102", "M3": "103"}
+    plan = federation.sync(having(ANN, "109"), having(BO, "102"), blank[2])
+    assert (plan.counts.updated, plan.counts.conflicts) == (1, 0)
+    assert accounts(federation) == {"M1": "109", "M2": "102", "M3": "103"}
 
 
 def test_who_does_not_give_an_account_up_holds_the_others_back(federation: Federation) -> None:

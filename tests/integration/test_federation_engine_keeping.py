@@ -94,6 +94,49 @@ def test_a_field_that_was_changed_since_is_left_alone(federation: Federation) ->
     assert federation.everything() == before
 
 
+def test_a_word_that_the_federation_has_taken_back_is_not_kept(federation: Federation) -> None:
+    number = disagree(federation, "last_name", "Theirs", "Ours", "local_wins")["id"]
+    assert waiting(federation) == [str(number)]
+    # Of another organization, or of another member, it is another word.
+    federation.sync({**BASE, "last_name": "Ours"}, organization="na-fianna")
+    other = {"id": "M2", "last_name": "Ours"}
+    federation.sync({**BASE, "last_name": "Theirs", "phone": "1"}, other)
+    assert waiting(federation) == [str(number)]
+    federation.sync({**BASE, "last_name": "Ours"}, other)
+    assert waiting(federation) == []
+    before = federation.everything()
+    for side in ("ours", "theirs"):
+        with pytest.raises(DataRefused, match="gaa/st-judes says 'Ours' now") as refused:
+            decide(federation, number, side)
+        assert refused.value.hint.endswith("members set 1 --last-name VALUE")
+    assert federation.everything() == before
+
+
+@pytest.mark.parametrize("field", ["first_name", "subscription_status"])
+def test_a_word_that_was_withdrawn_altogether_is_not_kept(
+    federation: Federation, field: str
+) -> None:
+    values = {"first_name": ("Anna", "Nan"), "subscription_status": ("lapsed", "TRIALING")}
+    theirs, ours = values[field]
+    number = disagree(federation, field, theirs, ours, "local_wins")["id"]
+    federation.by_hand(1, **{field: ""})
+    federation.sync({**BASE, field: ""})
+    federation.by_hand(1, **{field: ours})
+    assert waiting(federation) == []
+    with pytest.raises(DataRefused, match="gaa/st-judes says nothing now"):
+        decide(federation, number, "theirs")
+
+
+def test_where_the_federation_was_unlinked_its_word_stands(federation: Federation) -> None:
+    number = disagree(federation, "last_name", "Theirs", "Ours", "local_wins")["id"]
+    place = ["--connector", "gaa", "--organization", "st-judes"]
+    federation.cli.ok("federation", "unlink", "1", *place)
+    assert waiting(federation) == [str(number)]
+    decide(federation, number, "theirs")
+    [member] = federation.members().values()
+    assert member["last_name"] == "Theirs"
+
+
 @pytest.mark.parametrize("number", [0, -1, 2, 2**63])
 def test_a_conflict_that_is_not_there(federation: Federation, number: int) -> None:
     disagree(federation, "last_name", "Theirs", "Ours", "merge")

@@ -125,6 +125,33 @@ def test_a_member_tells_their_federations_and_who_set_what(disputed: Cli) -> Non
     assert "federation" not in cli("members", "show", "7").out
 
 
+def test_a_record_that_is_rejected_is_as_of_when_it_was_taken(cli: Cli) -> None:
+    queue.configure(cli, [JUDES])
+    file = cli.folder / f"{JUDES}.csv"
+    seen = []
+    for mail in ("bob@example.org", "bob@example.org", "no address", "no address", "b@example.org"):
+        file.write_text(f"id,first,email\nann,Ann,ann@example.org\nbob,Bob,{mail}\n")
+        cli.ok("federation", "sync")
+        ((ann,), (bob,)) = (cli.ok("members", "show", number)["links"] for number in ("1", "2"))
+        seen.append((ann["last_synced_at"], bob["last_synced_at"]))
+    first, unchanged, *rejected, again = seen
+    assert first[0] == first[1] < unchanged[0] == unchanged[1]
+    assert unchanged[0] < rejected[0][0] < rejected[1][0] < again[0]
+    assert [bob for _, bob in rejected] == [unchanged[1], unchanged[1]]
+    assert again[0] == again[1]
+
+
+def test_a_record_that_is_gone_is_as_of_when_it_was_last_there(cli: Cli) -> None:
+    queue.configure(cli, [JUDES])
+    seen = []
+    for names in (["ann", "bob"], ["ann", "bob"], ["ann"], ["ann"], ["ann", "bob"]):
+        queue.export(cli, JUDES, names)
+        cli.ok("federation", "sync")
+        [bob] = cli.ok("members", "show", "2")["links"]
+        seen.append(bob["last_synced_at"])
+    assert seen[0] < seen[1] == seen[2] == seen[3] < seen[4]
+
+
 @pytest.fixture
 def club(sqlite_cli: Cli) -> Cli:
     """What has nothing to do with the database's engine, nor with MEE6."""

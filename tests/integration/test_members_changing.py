@@ -108,6 +108,14 @@ def test_set_changes_and_clears(cli: Cli) -> None:
     assert cli.ok("members", "set", "1", "--status", "")["member"]["subscription_status"] == "NONE"
 
 
+def test_a_name_that_is_made_of_the_others_follows_unless_it_is_given(cli: Cli) -> None:
+    cli.ok("members", "add", "--name", "Ann Lee", "--first-name", "Ann", "--last-name", "Lee")
+    document = cli.ok("members", "set", "1", "--last-name", "Ray")
+    assert (document["changed"], document["member"]["name"]) == (["last_name"], "Ann Ray")
+    document = cli.ok("members", "set", "1", "--name", "Ann Ray", "--first-name", "Anna")
+    assert (document["changed"], document["member"]["name"]) == (["first_name"], "Ann Ray")
+
+
 def test_setting_what_is_there_writes_nothing(cli: Cli) -> None:
     cli.ok("members", "add", *options(PROFILE))
     before = books.everything(cli)

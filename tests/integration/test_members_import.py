@@ -97,6 +97,33 @@ def test_an_absent_column_stays_and_an_empty_cell_clears(cli: Cli) -> None:
     assert (ann["email"], ann["subscription_status"], ann["address"]) == (None, "NONE", None)
 
 
+def test_a_name_that_is_made_of_the_others_follows(cli: Cli) -> None:
+    header = "discord_id,name,first_name,last_name"
+    take(cli, header, f"{ANN},Ann Lee,Ann,Lee", f"{BOB},Bobby,Bob,Ray", f"{CAT},Cat Day,Cat,Day")
+    lines = "discord_id,first_name", f"{ANN},Anna", f"{BOB},Robert", f"{CAT},Cat"
+    assert take(cli, *lines) == (0, 2, 1)
+    assert [member["name"] for member in members(cli)] == ["Anna Lee", "Bobby", "Cat Day"]
+    # What the file says of the name stays, and nobody has set by hand what only follows.
+    given = f"{ANN},Anna Lee,Ann,Lee", f"{BOB},Bob R.,Bob,Ray", f"{CAT},,,Dee"
+    assert take(cli, header, *given) == (0, 3, 0)
+    before = books.everything(cli)
+    assert take(cli, header, *given) == (0, 0, 3)
+    assert books.everything(cli) == before
+    assert [member["name"] for member in members(cli)] == ["Anna Lee", "Bob R.", None]
+    take(cli, "discord_id,last_name", f"{CAT},Dunne")
+    assert members(cli)[2]["name"] is None
+    take(cli, "discord_id,first_name", "104,Dan")
+    assert members(cli)[3]["name"] is None  # as with `members add`
+
+
+def test_a_name_that_follows_is_set_by_nobody(cli: Cli) -> None:
+    cli.ok("members", "add", "--discord-id", ANN, "--by", "eve")
+    cli.ok("members", "import", "-", "--by", "eve", stdin=f"discord_id,last_name\n{ANN},Lee\n")
+    shown = cli.ok("members", "show", "1")
+    assert shown["member"]["name"] == "Lee"
+    assert [edit["field"] for edit in shown["edits"]] == ["discord_id", "last_name"]
+
+
 def test_members_are_found_by_id_then_account_then_email(cli: Cli) -> None:
     take(cli, HEADER, f"{ANN},Ann,ann@example.org,", ",Bob,bob@example.org,", ",Cat,,")
     by_id, by_account, by_email = (

@@ -93,6 +93,40 @@ def test_the_operators_commands_run_in_order(
     member = cli.ok("members", "show", f"discord:{ADA}")["member"]
     assert (member["points"], member["phone"]) == (30, "+353 1 234 5678")
     assert (member["first_name"], member["subscription_status"]) == ("Ada", "ACTIVE")
+    assert_adas_conflict_was_decided(cli)
+
+
+def test_the_section_on_federations_needs_no_more_than_a_database(
+    sqlite_cli: Cli, program_on_path: Path
+) -> None:
+    cli = sqlite_cli
+    section = README.partition("\n## Federations\n")[2].partition("\n## ")[0]
+    script = "\n".join(re.findall(r"^```sh\n(.*?)^```$", section, re.DOTALL | re.MULTILINE))
+    done = subprocess.run(
+        ["bash", "-euxo", "pipefail", "-c", f"trcpoints db upgrade\n{script}"],
+        cwd=cli.folder,
+        env={
+            **cli.environment,
+            "DATABASE_URL": "sqlite:///fresh.db",
+            "PATH": f"{program_on_path}:{cli.environment['PATH']}",
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    cli.environment["DATABASE_URL"] = f"sqlite:///{cli.folder / 'fresh.db'}"
+    assert cli.ok("members", "list")["total"] == 2
+    assert_adas_conflict_was_decided(cli)
+
+
+def assert_adas_conflict_was_decided(cli: Cli) -> None:
+    """The one that is shown and kept is the one that the lines before it made, and the only one."""
+    listed = cli.ok("federation", "conflicts", "list", "--all")
+    [conflict] = listed["conflicts"]
+    told = (conflict["conflict_id"], conflict["name"], conflict["field"], conflict["kept"])
+    assert told == ("1", "Ada", "first_name", "ours")
 
 
 @pytest.mark.parametrize("line", inline_commands())

@@ -132,6 +132,15 @@ def test_the_first_change_of_a_created_record_is_no_conflict(strategy: Strategy)
     assert decision.values == {"email": "b@x.ie"}
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_discord_account_that_was_blank_for_a_while_is_no_conflict(strategy: Strategy) -> None:
+    model = Model({"discord_id": "1"}, strategy)
+    for said, ours in (("1", "1"), (None, "1"), ("2", "2"), (None, "2"), ("2", "2")):
+        model.federation["discord_id"] = said
+        assert not model.sync().conflicts
+        assert model.member["discord_id"] == ours
+
+
 def test_a_conflict_that_we_won_does_not_come_back() -> None:
     model = Model({"email": "a@x.ie"}, "local_wins")
     model.sync()
@@ -217,13 +226,17 @@ def models(draw: st.DrawFn) -> Model:
 
 @given(models())
 def test_after_a_sync_the_next_finds_nothing(model: Model) -> None:
+    account = (model.base or {}).get("discord_id") if model.ours is not None else None
     model.sync()
     before = dict(model.member)
     decision = model.sync()
     assert not decision.values
     assert not decision.conflicts
     assert model.ours == before
-    assert model.base == model.federation
+    assert model.base == {
+        **model.federation,
+        "discord_id": model.federation["discord_id"] or account,
+    }
 
 
 @given(models())

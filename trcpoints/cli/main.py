@@ -16,7 +16,6 @@ from trcpoints.cli.session import Session
 from trcpoints.cli.streams import open_streams
 from trcpoints.errors import Interrupted
 
-
 _GARBAGE = 200_000
 """Objects that are made before it is looked for garbage among them."""
 

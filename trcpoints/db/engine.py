@@ -101,6 +101,10 @@ class Engine(peewee.Database, ABC):
         """The UTC day of a time, in SQL, as the text of an ISO date."""
 
     @abstractmethod
+    def json_text(self, document: peewee.ColumnBase, key: peewee.ColumnBase) -> peewee.Function:
+        """The text at a key of a JSON object, in SQL; NULL where there is none."""
+
+    @abstractmethod
     def is_among(self, field: peewee.Field[Any], ids: Iterable[int]) -> peewee.Expression:
         """The condition that a number is one of these, however many: one parameter for all."""
 

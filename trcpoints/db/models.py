@@ -259,9 +259,9 @@ class MemberLink(Model):
     """A member as a record of a federation (design, section 8).
 
     `base` is a JSON object of the fields as the federation last said them; `digest` recognises
-    that very record. `synced_at` is when its record was last applied; `missing_since`, when a
-    full read no longer had it. What a full read finds unchanged is as of the organization's
-    `last_synced_at`.
+    that very record, and is empty where it is rejected now. `synced_at` is when its record was last
+    applied, or last seen before it went missing or was rejected; `missing_since`, when a full read
+    no longer had it. What a full read finds unchanged is as of the organization's `last_synced_at`.
     """
 
     id = BigAutoField()

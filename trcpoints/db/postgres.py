@@ -193,6 +193,10 @@ class PostgresEngine(Engine, peewee.PostgresqlDatabase):
         """By `to_char`."""
         return peewee.fn.TO_CHAR(peewee.fn.TIMEZONE("UTC", moment), "YYYY-MM-DD")
 
+    def json_text(self, document: peewee.ColumnBase, key: peewee.ColumnBase) -> peewee.Function:
+        """By `json_extract_path_text`, which takes a key."""
+        return peewee.fn.JSON_EXTRACT_PATH_TEXT(document.cast("json"), key)
+
     def is_among(self, field: peewee.Field[Any], ids: Iterable[int]) -> peewee.Expression:
         """By an array."""
         listed = peewee.fn.ANY(peewee.Value(list(ids), unpack=False))

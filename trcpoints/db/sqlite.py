@@ -179,6 +179,11 @@ class SqliteEngine(Engine, peewee.SqliteDatabase):
         """The beginning of the text."""
         return peewee.fn.SUBSTR(moment, 1, 10)
 
+    def json_text(self, document: peewee.ColumnBase, key: peewee.ColumnBase) -> peewee.Function:
+        """By `json_extract`, which takes a path."""
+        path = peewee.Value('$."').concat(key).concat('"')
+        return peewee.fn.JSON_EXTRACT(document, path)
+
     def is_among(self, field: peewee.Field[Any], ids: Iterable[int]) -> peewee.Expression:
         """By `json_each`."""
         numbers = f"[{','.join(map(str, ids))}]"

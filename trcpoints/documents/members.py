@@ -77,8 +77,8 @@ class ActivityRow(Struct, kw_only=True):
 class MemberLinkRow(Struct, kw_only=True):
     """A member as a record of a federation.
 
-    `last_synced_at` is when that record was last seen; `missing_since`, when a read of all
-    records no longer had it.
+    `last_synced_at` is when that record was last seen and not rejected; `missing_since`, when a
+    read of all records no longer had it.
     """
 
     connector: str

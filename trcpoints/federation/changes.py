@@ -74,8 +74,6 @@ def outcome(state: FieldState, region: str | None) -> Outcome:
         return Outcome.NOTHING if ours_stayed else Outcome.KEEP
     if agree:
         return Outcome.BASE_MOVES
-    if state.field == "discord_id" and state.federation is None:
-        return Outcome.KEEP  # a federation never clears a Discord account
     return Outcome.TAKE if ours_stayed else Outcome.CONFLICT
 
 
@@ -90,10 +88,16 @@ def find_changes(
 
     `federation` has the mapped fields and no others: only they are compared. `ours` has at least
     those. A field that `base` lacks has none yet. `modified_by` says by field who set ours.
+
+    A federation never clears a Discord account: a blank one says what was said before, or else
+    the next one would be in conflict with ours, which nobody has touched.
     """
     before = base or {}
-    changes = Changes(base={**before, **federation})
-    for name, value in federation.items():
+    said = {**federation}
+    if "discord_id" in said and said["discord_id"] is None:
+        said["discord_id"] = before.get("discord_id")
+    changes = Changes(base={**before, **said})
+    for name, value in said.items():
         state = FieldState(
             field=name,
             federation=value,

@@ -25,7 +25,7 @@ def list_conflicts(
     with engine.snapshot():
         query = Conflict.select(Conflict, Member.id, Member.name).join(Member)
         if not everything:
-            query = query.where(is_waiting())
+            query = query.where(is_waiting(engine))
         found = query.order_by(Conflict.id.desc()).paginate(page, limit)
         return FederationConflictsListDocument(
             total=query.count(),

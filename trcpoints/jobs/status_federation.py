@@ -49,7 +49,7 @@ def read_federation(
         pending=_count("pending"),
         running=_count("running"),
         failed=len(failed),
-        conflicts=Conflict.select().join(Member).where(is_waiting()).count(),
+        conflicts=Conflict.select().join(Member).where(is_waiting(engine)).count(),
         removed=_waiting_beside(configured) if is_known else 0,
     )
     overdue = [

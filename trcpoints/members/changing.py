@@ -55,7 +55,9 @@ def set_member(
         if "discord_id" in changes:
             refuse_taken(changes["discord_id"], member)
         if changes:
-            write_fields(member, changes, now)
+            # A name that is given stays, even where it is there already.
+            said = {"name": values["name"]} if "name" in values else {}
+            write_fields(member, said | changes, now)
             note_edits(engine, ((member.id, name) for name in changes), by, now)
     return member, list(changes)
 

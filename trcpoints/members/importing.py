@@ -35,14 +35,12 @@ def import_members(
     Raises InvalidRecords with the faults of all records; then nothing was written.
     """
     with engine.books():
-        known = _known()
-        plan = plan_import(file, known)
+        plan = plan_import(file, _known())
         file.refuse(plan.faults)
         first = _create(engine, plan, now)
         _change(engine, [change for change in plan.changed if not change.linked_anew], {}, now)
         _change(engine, [change for change in plan.changed if change.linked_anew], UNLINKED, now)
-        before = {member.id: member.values for member in known}
-        note_edits(engine, _edits(plan, first, before), by, now)
+        note_edits(engine, _edits(plan, first), by, now)
     return MembersImportDocument(
         records=len(file.records),
         created=len(plan.created),
@@ -51,9 +49,9 @@ def import_members(
     )
 
 
-def _known() -> list[Known]:
+def _known() -> Iterator[Known]:
     query = Member.select(Member.id, *(getattr(Member, name) for name in FIELDS)).tuples()
-    return [Known(member_id, tuple(values)) for member_id, *values in query.iterator()]
+    return (Known(member_id, tuple(values)) for member_id, *values in query.iterator())
 
 
 def _create(engine: Engine, plan: ImportPlan, now: datetime) -> int:
@@ -77,16 +75,10 @@ def _change(
     engine.update_rows("member", columns, ((c.id, *c.values, *fixed) for c in changes))
 
 
-def _edits(
-    plan: ImportPlan, first: int, before: Mapping[int, Sequence[str | None]]
-) -> Iterator[tuple[int, str]]:
+def _edits(plan: ImportPlan, first: int) -> Iterator[tuple[int, str]]:
     """Which fields of whom are set; the first of the new members has the id `first`."""
-    nothing = (None,) * len(FIELDS)
-    created = ((number, nothing, values) for number, values in enumerate(plan.created, first))
-    changed = ((change.id, before[change.id], change.values) for change in plan.changed)
-    for member_id, old, new in (*created, *changed):
-        yield from (
-            (member_id, field)
-            for field, was, is_now in zip(FIELDS, old, new, strict=True)
-            if was != is_now
-        )
+    for member_id, values in enumerate(plan.created, first):
+        given = zip(FIELDS, values, strict=True)
+        yield from ((member_id, field) for field, value in given if value is not None)
+    for change in plan.changed:
+        yield from ((change.id, field) for field in change.given)

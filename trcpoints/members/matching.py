@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from trcpoints.members.fields import FIELDS, Values, names_nobody, normalise
+from trcpoints.members.fields import FIELDS, Values, name_following, names_nobody, normalise
 from trcpoints.members.lookup import LARGEST_ID
 from trcpoints.records import Fault, Record, RecordFile, quoted
 
@@ -24,10 +24,14 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a record makes of a member; `linked_anew` when it is another Discord account."""
+    """What a record makes of a member; `linked_anew` when it is another Discord account.
+
+    `given` are the fields that the record itself changes: a name that follows is none of them.
+    """
 
     id: int
     values: tuple[str | None, ...]
+    given: tuple[str, ...]
     linked_anew: bool
 
 
@@ -183,13 +187,17 @@ class _Planner:
         self.plan.created.append(tuple(values.get(name) for name in FIELDS))
 
     def _change(self, member: Known, values: Values) -> None:
-        after = tuple(
-            values.get(name, old) for name, old in zip(FIELDS, member.values, strict=True)
-        )
-        if after == member.values:
+        before = dict(zip(FIELDS, member.values, strict=True))
+        given = {name: new for name, new in values.items() if new != before[name]}
+        if not given:
             self.plan.unchanged += 1
             return
-        self.plan.changed.append(Change(member.id, after, after[0] != member.values[0]))
+        # What the record says of the name stays, even where it says what is there already.
+        name = name_following(before["name"], before, given) if "name" not in values else {}
+        after = {**before, **name, **given}
+        self.plan.changed.append(
+            Change(member.id, tuple(after.values()), tuple(given), "discord_id" in given)
+        )
 
 
 _TELL = "say who it is by member_id or discord_id"

@@ -149,9 +149,10 @@ def _links(member: Member) -> list[MemberLinkRow]:
 
 
 def _link_row(link: MemberLink, read_at: datetime | None) -> MemberLinkRow:
-    # A record that was read and had not changed is not written anew.
+    # A record that was read and had not changed is not written anew; of one that is rejected the
+    # digest is empty.
     seen_at = link.synced_at
-    if link.missing_since is None and read_at is not None:
+    if link.missing_since is None and link.digest and read_at is not None:
         seen_at = max(seen_at, read_at)
     return MemberLinkRow(
         connector=link.connector,

@@ -109,7 +109,7 @@ def read_operators(
         failures=_failures(engine, now),
         days=by_day(read_days(engine, first_day(now, DAYS)), now),
         hours=by_hour(_seen(engine, now)),
-        conflicts=_conflicts(),
+        conflicts=_conflicts(engine),
     )
 
 
@@ -206,7 +206,7 @@ def _seen(engine: Engine, now: datetime) -> Iterator[tuple[datetime, int]]:
         yield _moment(began), decode(stats).xp.gained
 
 
-def _conflicts() -> list[ConflictRow]:
+def _conflicts(engine: Engine) -> list[ConflictRow]:
     query = (
         Conflict.select(
             Conflict.id,
@@ -219,7 +219,7 @@ def _conflicts() -> list[ConflictRow]:
             Member.name,
         )
         .join(Member)
-        .where(is_waiting())
+        .where(is_waiting(engine))
         .order_by(Conflict.id.desc())
         .limit(CONFLICTS)
     )

@@ -31,6 +31,7 @@ def apply(engine: Engine, plan: FederationPlan, *, run_id: str, now: datetime) -
     _create(engine, plan, now)
     _change(engine, plan.decided, now)
     _deactivate(engine, plan.left, now)
+    _keep_times(plan)
     _move_links(engine, plan, now)
     _unsettle(plan)
     for portion in portions(plan.cleared):
@@ -114,6 +115,25 @@ def _move_links(engine: Engine, plan: FederationPlan, now: datetime) -> None:
         ("id", "missing_since"),
         ((link.link_id, at) for link in plan.missing if not link.missing),
     )
+
+
+def _keep_times(plan: FederationPlan) -> None:
+    """Note of records that are gone or spoiled now when they were last seen as they should be.
+
+    Until now that was told by the organization's last read (`MemberLink.synced_at`).
+    """
+    source = FederationSource.get_or_none(
+        FederationSource.scope == f"{plan.connector}/{plan.organization}"
+    )
+    if source is None:
+        return
+    link, read_at = MemberLink, source.last_synced_at
+    is_there = (link.connector == plan.connector) & (link.organization == plan.organization)
+    is_as_read = (link.digest != "") & link.missing_since.is_null() & (link.synced_at < read_at)
+    gone = [one.external_id for one in plan.missing if not one.missing]
+    for portion in portions([*plan.spoiled, *gone]):
+        found = is_there & is_as_read & link.external_id.in_(portion)
+        link.update(synced_at=read_at).where(found).execute()
 
 
 def _unsettle(plan: FederationPlan) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+import msgspec
+
 from trcpoints.db.engine import Engine
-from trcpoints.db.models import Conflict, Member
+from trcpoints.db.models import Conflict, Member, MemberLink
 from trcpoints.errors import DataRefused, NotFound
 from trcpoints.federation.fields import column_value
 from trcpoints.members.changing import refuse_taken, write_fields
 from trcpoints.members.edits import forget_edits, note_edits
+from trcpoints.members.fields import Values
 from trcpoints.members.lookup import LARGEST_ID
 from trcpoints.records import quoted
 
@@ -21,8 +24,8 @@ def keep(engine: Engine, conflict_id: int, side: Side, by: str, now: datetime) -
     """Give the member the value of one side of a conflict; the conflict as it stands then.
 
     Ours counts as set by hand by `by`. It may be done again, the other way round. Raises
-    NotFound; and DataRefused where the field has changed since the conflict was decided, where
-    there is a newer conflict over it, or where another member has the Discord account.
+    NotFound; and DataRefused where the field has changed since the conflict was decided, on either
+    side, where there is a newer conflict over it, or where another member has the Discord account.
     """
     with engine.books():
         conflict = _find(conflict_id)
@@ -30,6 +33,7 @@ def keep(engine: Engine, conflict_id: int, side: Side, by: str, now: datetime) -
         field = conflict.field
         _refuse_overtaken(conflict)
         _refuse_changed(conflict, getattr(member, field))
+        _refuse_withdrawn(conflict)
         value = conflict.ours if side == "ours" else column_value(field, conflict.federation)
         if value != conflict.resolved:
             _write(member, field, value, now)
@@ -72,9 +76,32 @@ def _refuse_changed(conflict: Conflict, value: str | None) -> None:
     raise DataRefused(
         f"The {conflict.field} of member {conflict.member_id} has changed since: it is "
         f"{_shown(value)} now, and conflict {conflict.id} left it at {_shown(conflict.resolved)}.",
-        hint=f"To set it by hand: trcpoints members set {conflict.member_id} "
-        f"--{_OPTIONS.get(conflict.field, conflict.field.replace('_', '-'))} VALUE",
+        hint=_by_hand(conflict),
     )
+
+
+def _refuse_withdrawn(conflict: Conflict) -> None:
+    """Refuse a word that the federation has taken back. Of one who was unlinked it says nothing."""
+    links = MemberLink.select().where(
+        (MemberLink.member == conflict.member_id)
+        & (MemberLink.connector == conflict.connector)
+        & (MemberLink.organization == conflict.organization)
+    )
+    for link in links:
+        said = msgspec.json.decode(link.base, type=Values).get(conflict.field)
+        if said != conflict.federation:
+            raise DataRefused(
+                f"The federation has changed the {conflict.field} of member {conflict.member_id} "
+                f"since: {conflict.connector}/{conflict.organization} says "
+                f"{'nothing' if said is None else quoted(said)} now, and conflict {conflict.id} "
+                f"has {_shown(conflict.federation)}.",
+                hint=_by_hand(conflict),
+            )
+
+
+def _by_hand(conflict: Conflict) -> str:
+    option = _OPTIONS.get(conflict.field, conflict.field.replace("_", "-"))
+    return f"To set it by hand: trcpoints members set {conflict.member_id} --{option} VALUE"
 
 
 def _write(member: Member, field: str, value: str | None, now: datetime) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import cast
 
-from peewee import Case, Expression, fn
+from peewee import Case, ColumnBase, Expression, fn
 
-from trcpoints.db.models import PROFILE_FIELDS, Conflict, Member
+from trcpoints.db.engine import Engine
+from trcpoints.db.models import PROFILE_FIELDS, Conflict, Member, MemberLink
 from trcpoints.documents.federation import FederationConflictRow, Side
 
 _FIELDS = ("discord_id", "email", "subscription_status", *PROFILE_FIELDS)
@@ -20,11 +21,11 @@ def conflicts_of(run_id: str) -> list[FederationConflictRow]:
     return [conflict_row(one) for one in query]
 
 
-def is_waiting() -> Expression:
+def is_waiting(engine: Engine) -> Expression:
     """The condition of the conflicts, joined with their members, that wait for a decision.
 
-    Nobody has decided them, and somebody still can: the field is as they left it, and there is no
-    newer conflict over it.
+    Nobody has decided them, and somebody still can: the field is as they left it, the federation
+    still says what it said then, and there is no newer conflict over it.
     """
     newer = Conflict.alias()
     overtaken = newer.select(newer.id).where(
@@ -34,8 +35,23 @@ def is_waiting() -> Expression:
     )
     now = Case(Conflict.field, [(name, getattr(Member, name)) for name in _FIELDS])
     as_left = (now == Conflict.resolved) | (now.is_null() & Conflict.resolved.is_null())
-    waiting: Expression = Conflict.kept.is_null() & as_left & ~fn.EXISTS(overtaken)
+    said = engine.json_text(MemberLink.base, Conflict.field)
+    # What is empty is NULL on both sides; a member without a link has heard nothing since. The
+    # two names as one text: by an index of them, every link would be read for each conflict.
+    moved = MemberLink.select(MemberLink.id).where(
+        (MemberLink.member == Conflict.member)
+        & (_place(MemberLink) == _place(Conflict))
+        & (fn.COALESCE(said, "") != fn.COALESCE(Conflict.federation, ""))
+    )
+    waiting: Expression = (
+        Conflict.kept.is_null() & as_left & ~fn.EXISTS(overtaken) & ~fn.EXISTS(moved)
+    )
     return waiting
+
+
+def _place(model: type[MemberLink | Conflict]) -> ColumnBase:
+    place: ColumnBase = model.connector.concat("/").concat(model.organization)
+    return place
 
 
 def conflict_row(conflict: Conflict) -> FederationConflictRow:

@@ -157,12 +157,14 @@ def _digests(url: str) -> dict[str, str]:
 def sync(url: str, config: Path) -> None:
     """Fetch, settle and apply, without pauses; prints how many were updated, and the peak."""
     from tests.support.peak import peak_bytes
+    from trcpoints import garbage
     from trcpoints.db.database import Access, open_database
     from trcpoints.federation.config import load_federations
     from trcpoints.federation.connectors import open_source
     from trcpoints.federation.engine import apply, fetch, settle
     from trcpoints.http.transport import Limits
 
+    garbage.collect_seldom()  # as the program does
     connector = load_federations(config, {}).connectors["gaa"]
     now = datetime.now(UTC)
     with open_database(url, Access.WRITE) as engine:

@@ -10,8 +10,6 @@ import re
 import sys
 from pathlib import Path
 
-from trcpoints.cli.main import main
-
 
 def peak_bytes() -> int:
     """The high-water mark of this process's resident memory."""
@@ -21,6 +19,8 @@ def peak_bytes() -> int:
 
 
 if __name__ == "__main__":
+    from trcpoints.cli.main import main
+
     code = main(sys.argv[1:])
     sys.stderr.write(f"{peak_bytes()}\n")
     sys.exit(code)

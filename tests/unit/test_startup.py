@@ -29,7 +29,7 @@ HEAVY = frozenset(
         "urllib3",
     }
 )
-SHELL = {"cli", "config", "errors", "logs", "secrecy", "signals"}
+SHELL = {"cli", "config", "errors", "garbage", "logs", "secrecy", "signals"}
 BOOKS = SHELL | {"db", "documents"}
 
 RUN_AND_TELL = """

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from typing import Annotated, ClassVar, NoReturn
 
 import typer
 
-from trcpoints import __version__, signals
+from trcpoints import __version__, garbage, signals
 from trcpoints.cli.app import LazyGroup
 from trcpoints.cli.failures import report
 from trcpoints.cli.session import Session
 from trcpoints.cli.streams import open_streams
 from trcpoints.errors import Interrupted
-
-_GARBAGE = 200_000
-"""Objects that are made before it is looked for garbage among them."""
 
 
 class Commands(LazyGroup):
@@ -83,9 +79,7 @@ def root(
 
 def run() -> NoReturn:
     """The console command."""
-    # Most of what is loaded stays to the end: to look it through for garbage again and again took
-    # a twentieth of a sync's time.
-    gc.set_threshold(_GARBAGE)
+    garbage.collect_seldom()
     open_streams()
     signals.install()
     try:

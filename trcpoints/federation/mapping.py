@@ -157,8 +157,9 @@ def _checked_id(text: str | None) -> str:
     if not spelt:
         raise ValueError("is missing")
     # Checked before, for normalising takes the square of the length; and after it, for it can make
-    # three characters of one.
-    return _storable(same_id(_storable(spelt)))
+    # three characters of one. ASCII stays what it is.
+    checked = _storable(spelt)
+    return checked if checked.isascii() else _storable(same_id(checked))
 
 
 def _storable(text: str) -> str:

@@ -24,5 +24,5 @@ def test_a_short_load(cli: Cli) -> None:
 
 @pytest.mark.slow
 def test_a_long_load(cli: Cli) -> None:
-    """Of 20,000: `python -m tests.benchmarks.webhooks 20000 100`."""
-    check(cli, Load(deliveries=4_000, connectors=200, members=4, workers=4, rate=100))
+    """How fast it is answered is measured by `python -m tests.benchmarks.webhooks 20000 100`."""
+    check(cli, Load(deliveries=20_000, connectors=200, members=4, workers=4, rate=200))

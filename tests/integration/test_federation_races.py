@@ -94,7 +94,7 @@ def test_every_job_is_done_once(cli: Cli) -> None:
 @pytest.mark.slow
 def test_every_one_of_thousands_of_jobs_is_done_once(cli: Cli) -> None:
     is_sqlite = sqlite_path(cli.environment["DATABASE_URL"]) is not None
-    fill(cli, organizations=20, each=20 if is_sqlite else 50)
+    fill(cli, organizations=20, each=25 if is_sqlite else 100)
     drained(cli, processes=7, seconds=600)
     assert check_history(cli) > 1
 

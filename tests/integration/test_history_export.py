@@ -146,6 +146,7 @@ def test_a_reader_who_has_seen_enough(cli: Cli, form: str) -> None:
     assert (code, done.stderr) == ("141", "")
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_runs(cli: Cli) -> None:
     assert_flat(cli, FEW, MORE)
 

@@ -201,6 +201,12 @@ class LeaseLost(TryLater):
     code = "lease_lost"
 
 
+class Overtaken(TryLater):
+    """Another run was completed while this one read what it would have decided on."""
+
+    code = "overtaken"
+
+
 class CoolingDown(TryLater):
     """MEE6 asked for a pause that is not over yet (design, section 3)."""
 

@@ -37,8 +37,8 @@ CAPTURE = Path(__file__).parents[2].parent / "shared" / "data" / "page-999-playe
 LIMIT = 10
 PLAYERS = {f"{10**17 + place}": 10_000 - 7 * place for place in range(35)}
 FIRST, LAST = min(PLAYERS), max(PLAYERS)
-ABSENT = "42"
-WANTED = {*list(PLAYERS)[::5], LAST, ABSENT}
+ABSENT = 42
+KNOWN = dict.fromkeys([*map(int, list(PLAYERS)[::5]), int(LAST), ABSENT])
 QUICK = Limits(read_timeout=0.25, request_time=0.5, retries=1)
 
 
@@ -70,12 +70,12 @@ def settings(mee6: SimulatedMee6) -> Mee6Settings:
 
 def fetch(mee6: SimulatedMee6, limits: Limits | None = None) -> Leaderboard:
     return fetch_leaderboard(
-        settings(mee6), WANTED, now=lambda: datetime.now(UTC), limits=limits or QUICK
+        settings(mee6), KNOWN, now=lambda: datetime.now(UTC), limits=limits or QUICK
     )
 
 
-def found(*missing: str) -> dict[str, int]:
-    return {player: PLAYERS[player] for player in WANTED - {ABSENT, *missing}}
+def found() -> dict[int, int]:
+    return {player: PLAYERS[str(player)] for player in KNOWN if player != ABSENT}
 
 
 def ask(mee6: SimulatedMee6, query: str, **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
@@ -90,7 +90,7 @@ def ask(mee6: SimulatedMee6, query: str, **headers: str) -> tuple[http.client.HT
 
 def test_a_walk(mee6: SimulatedMee6) -> None:
     board = fetch(mee6)
-    assert board.xp == found()
+    assert board.all_xp() == found()
     assert board.completeness is Completeness.COMPLETE
     assert (board.players, board.pages, board.requests, board.retries) == (35, 5, 5, 0)
     assert [request.page for request in mee6.requests] == [0, 1, 2, 3, 4]
@@ -106,7 +106,7 @@ def test_one_connection_serves_the_whole_walk(mee6: SimulatedMee6) -> None:
 
 # What becomes of every request going wrong: an error; or the members whose XP is not read (they
 # are unreadable), and what absence means.
-OUTCOMES: dict[Fault, tuple[type[TrcpointsError], str] | tuple[set[str], Completeness]] = {
+OUTCOMES: dict[Fault, tuple[type[TrcpointsError], str] | tuple[set[int], Completeness]] = {
     Fault.UNAUTHORIZED: (SourceRefused, "not public"),
     Fault.FORBIDDEN: (SourceRefused, "refuses"),
     Fault.NOT_FOUND: (SourceRefused, "no guild"),
@@ -147,12 +147,12 @@ OUTCOMES: dict[Fault, tuple[type[TrcpointsError], str] | tuple[set[str], Complet
     Fault.MANY_MALFORMED: (LeaderboardInvalid, "5 malformed players among 10"),
     Fault.NUMERIC_ID: (LeaderboardInvalid, "lose their last digits"),
     Fault.IGNORES_PAGE: (LeaderboardInvalid, "does not heed the page"),
-    Fault.NEGATIVE_XP: ({FIRST}, Completeness.COMPLETE),
-    Fault.HUGE_XP: ({FIRST}, Completeness.COMPLETE),
-    Fault.STRING_XP: ({FIRST}, Completeness.COMPLETE),
-    Fault.FLOAT_XP: ({FIRST}, Completeness.COMPLETE),
-    Fault.NULL_XP: ({FIRST}, Completeness.COMPLETE),
-    Fault.BOOLEAN_XP: ({FIRST}, Completeness.COMPLETE),
+    Fault.NEGATIVE_XP: ({int(FIRST)}, Completeness.COMPLETE),
+    Fault.HUGE_XP: ({int(FIRST)}, Completeness.COMPLETE),
+    Fault.STRING_XP: ({int(FIRST)}, Completeness.COMPLETE),
+    Fault.FLOAT_XP: ({int(FIRST)}, Completeness.COMPLETE),
+    Fault.NULL_XP: ({int(FIRST)}, Completeness.COMPLETE),
+    Fault.BOOLEAN_XP: ({int(FIRST)}, Completeness.COMPLETE),
     Fault.NAMELESS: (set(), Completeness.RANKS_MOVED),
     Fault.NOT_A_PLAYER: (set(), Completeness.RANKS_MOVED),
     # It comes again at the end of every page, which is one page too often to be well.
@@ -190,7 +190,9 @@ def test_every_fault_for_good(mee6: SimulatedMee6, fault: Fault) -> None:
         board = fetch(mee6)
         assert board.completeness is detail
         assert board.unreadable == expected
-        assert all(xp == PLAYERS[player] or xp > 10_000 for player, xp in board.xp.items())
+        assert all(
+            xp == PLAYERS[str(player)] or xp > 10_000 for player, xp in board.all_xp().items()
+        )
 
 
 @pytest.mark.parametrize(
@@ -199,7 +201,7 @@ def test_every_fault_for_good(mee6: SimulatedMee6, fault: Fault) -> None:
 def test_a_passing_fault_is_repeated(mee6: SimulatedMee6, fault: Fault) -> None:
     mee6.misbehave(fault, times=1, page=1)
     board = fetch(mee6)
-    assert board.xp == found()
+    assert board.all_xp() == found()
     assert board.completeness is Completeness.COMPLETE
     assert [request.page for request in mee6.requests] == [0, 1, 1, 2, 3, 4]
     assert (board.requests, board.retries) == (6, 1)
@@ -238,7 +240,7 @@ def test_the_body_of_a_redirect_is_not_read(mee6: SimulatedMee6) -> None:
 def test_who_overtakes_is_found_on_the_page_before(mee6: SimulatedMee6) -> None:
     mee6.misbehave(Fault.RANKS_MOVE, times=1, page=1, player=LAST)
     board = fetch(mee6)
-    assert board.xp == {**found(), LAST: 10_001}
+    assert board.all_xp() == {**found(), int(LAST): 10_001}
     assert [request.page for request in mee6.requests] == [0, 1, 2, 1, 0, 3, 4]
     assert board.completeness is Completeness.COMPLETE
 
@@ -246,7 +248,7 @@ def test_who_overtakes_is_found_on_the_page_before(mee6: SimulatedMee6) -> None:
 def test_who_falls_keeps_the_higher_xp(mee6: SimulatedMee6) -> None:
     mee6.misbehave(Fault.XP_DROPS, times=1, page=0, player=FIRST)
     board = fetch(mee6)
-    assert board.xp == found()
+    assert board.all_xp() == found()
     # The last pages are the only ones that still tell of it.
     assert len(mee6.requests) <= 8
 
@@ -256,10 +258,10 @@ def test_a_private_leaderboard(mee6: SimulatedMee6) -> None:
     with pytest.raises(SourceRefused, match="not public"):
         fetch(mee6)
     with_token = replace(settings(mee6), auth_token="raw token")
-    assert fetch_leaderboard(with_token, WANTED, now=lambda: datetime.now(UTC)).xp == found()
+    assert fetch_leaderboard(with_token, KNOWN, now=lambda: datetime.now(UTC)).all_xp() == found()
     with pytest.raises(SourceRefused, match="MEE6_AUTH_TOKEN"):
         fetch_leaderboard(
-            replace(with_token, auth_token="old"), WANTED, now=lambda: datetime.now(UTC)
+            replace(with_token, auth_token="old"), KNOWN, now=lambda: datetime.now(UTC)
         )
 
 
@@ -271,14 +273,14 @@ def test_a_proxy_of_the_environment_is_used(
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     elsewhere = replace(settings(mee6), api_base=f"http://mee6.invalid{parts.path}")
-    assert fetch_leaderboard(elsewhere, WANTED, now=lambda: datetime.now(UTC)).xp == found()
+    assert fetch_leaderboard(elsewhere, KNOWN, now=lambda: datetime.now(UTC)).all_xp() == found()
     assert mee6.requests[0].path.startswith("http://mee6.invalid/")
 
 
 def test_nobody_listens(mee6: SimulatedMee6) -> None:
     nowhere = replace(settings(mee6), api_base="http://127.0.0.1:1")
     with pytest.raises(SourceUnavailable, match="Connection refused"):
-        fetch_leaderboard(nowhere, WANTED, now=lambda: datetime.now(UTC), limits=QUICK)
+        fetch_leaderboard(nowhere, KNOWN, now=lambda: datetime.now(UTC), limits=QUICK)
 
 
 def test_the_server_shows_what_mee6_shows(mee6: SimulatedMee6) -> None:
@@ -341,7 +343,7 @@ def test_the_world_may_change_while_it_is_read(mee6: SimulatedMee6) -> None:
     mee6.world.remove(FIRST)
     top = json.loads(ask(mee6, "limit=2")[1])["players"]
     assert [(player["id"], player["xp"]) for player in top] == [(LAST, 99_999), ("7", 88_888)]
-    assert FIRST not in fetch(mee6).xp
+    assert int(FIRST) not in fetch(mee6).all_xp()
 
 
 def test_stopping_ends_whatever_is_under_way() -> None:
@@ -382,17 +384,17 @@ def test_the_server_alone(tmp_path: Path) -> None:
                 Mee6Settings(
                     guild_id=variables["MEE6_GUILD_ID"], api_base=variables["MEE6_API_BASE"]
                 ),
-                {person.discord_id for person in invent(20, 5)},
+                {int(person.discord_id): None for person in invent(20, 5)},
                 now=lambda: datetime.now(UTC),
             )
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=10) == 0
         finally:
             process.kill()
-    assert (board.guild_id, len(board.xp)) == ("77", 20)
+    assert (board.guild_id, board.found) == ("77", 20)
     lines = members.read_text().splitlines()
     assert lines[0] == "discord_id,name,email,subscription_status"
-    assert {line.split(",")[0] for line in lines[1:]} == board.xp.keys()
+    assert {int(line.split(",")[0]) for line in lines[1:]} == board.all_xp().keys()
 
 
 def test_the_xp_of_the_invented_only_grows() -> None:

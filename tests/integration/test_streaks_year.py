@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
@@ -17,7 +17,7 @@ from trcpoints.db.models import Member
 from trcpoints.jobs.record import new_run_id
 from trcpoints.jobs.streaks.job import run_streaks
 from trcpoints.jobs.sync import job
-from trcpoints.mee6.leaderboard import Completeness, Leaderboard
+from trcpoints.mee6.leaderboard import Completeness, Known, Leaderboard
 
 MEMBERS = 200
 START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
@@ -48,12 +48,13 @@ class Community:
             awake = self.chance.random() < lively
             self.hours[member] = range(start, start + 3) if awake else range(0)
 
-    def board(self, wanted: Set[str]) -> Leaderboard:
+    def board(self, known: Known) -> Leaderboard:
         """The leaderboard as it is now."""
         return Leaderboard(
             guild_id="993536706509885777",
-            wanted=wanted,
-            xp=dict(self.xp),
+            known=known,
+            news={int(key): xp for key, xp in self.xp.items() if known[int(key)] != xp},
+            missing=set(),
             unreadable=set(),
             completeness=Completeness.COMPLETE,
             paged=False,
@@ -92,8 +93,8 @@ def link(engine: Engine, community: Community) -> None:
 def sync(settings: Settings, community: Community, now: datetime) -> None:
     """One tick of cron."""
 
-    def board(wanted: Set[str], _beat: Callable[[], None]) -> Leaderboard:
-        return community.board(wanted)
+    def board(known: Known, _beat: Callable[[], None]) -> Leaderboard:
+        return community.board(known)
 
     job.sync(settings, job.SyncOptions(new_run_id(now)), board, lambda: now)
 

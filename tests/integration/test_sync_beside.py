@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -47,6 +48,70 @@ def test_an_older_board_does_not_overwrite_a_newer_one(cli: Cli, mee6: Simulated
     assert (document["status"], document["reason"]) == ("skipped", "lease_lost")
     assert document["points"] == {"awarded": 0, "deducted": 0, "net": 0}
     assert books.ledger(cli, ANN) == [5]
+
+
+def test_a_preview_that_is_overtaken_says_so(cli: Cli, mee6: SimulatedMee6) -> None:
+    books.link(cli, [ANN])
+    show(mee6, {ANN: 1000})
+    cli.ok("sync")
+    with asking(cli, mee6, "--json", "--dry-run") as slow:
+        show(mee6, {ANN: 1500})
+        cli.ok("sync")
+        result = slow.end()
+    assert result.code == 75
+    assert (result.json["status"], result.json["reason"]) == ("skipped", "overtaken")
+    assert result.json["points"] == {"awarded": 0, "deducted": 0, "net": 0}
+    assert result.json["error"]["hint"] == "Run the command again."
+    assert cli.ok("sync", "--dry-run")["points"]["awarded"] == 0
+
+
+REBASELINE = ["members", "rebaseline", f"discord:{ANN}"]
+UNLINK = ["members", "set", f"discord:{ANN}", "--discord-id", ""]
+LINK_ELSEWHERE = ["members", "set", f"discord:{ANN}", "--discord-id", "999"]
+AWARD = ["points", "award", f"discord:{ANN}", "--points", "7", "--source", "intro", "--key", "k"]
+
+
+@pytest.mark.parametrize(
+    ("command", "xp", "fate", "records", "entries"),
+    [
+        (REBASELINE, 1000, "baselined", [(None, 1000)], []),
+        (REBASELINE, 1500, "baselined", [(None, 1500)], []),
+        (UNLINK, 1000, None, [], []),
+        (UNLINK, 1500, None, [], []),
+        # Nobody had that account when the board was read, so nobody was looked for under it.
+        (LINK_ELSEWHERE, 1000, "deferred", [], []),
+        (LINK_ELSEWHERE, 1500, "deferred", [], []),
+        (AWARD, 1000, "unchanged", [], [7]),
+        (AWARD, 1500, "gained", [(500, 1500)], [5, 7]),
+    ],
+)
+def test_what_is_done_to_the_settled_while_the_board_is_read(
+    cli: Cli,
+    mee6: SimulatedMee6,
+    command: list[str],
+    xp: int,
+    fate: str | None,
+    records: list[tuple[int | None, int]],
+    entries: list[int],
+) -> None:
+    """A sync decides before it reads the board whose XP is no news to it."""
+    books.link(cli, [ANN, BOB])
+    show(mee6, {ANN: 1000, BOB: 2000})
+    for _ in range(2):
+        cli.ok("sync")
+    ann = cli.ok("members", "show", f"discord:{ANN}")
+    show(mee6, {ANN: xp, BOB: 2000, "999": 3000})
+    with asking(cli, mee6, "--json") as slow:
+        cli.ok(*command)
+        document = slow.end().json
+    fates = [fate, "unchanged"] if fate else ["unchanged"]
+    counts = {name: number for name, number in document["members"].items() if number}
+    assert counts == {"tracked": len(fates), **Counter(fates)}
+    after = cli.ok("members", "show", ann["member"]["member_id"])
+    made = after["activity"][: len(after["activity"]) - len(ann["activity"])]
+    assert [(record["xp_delta"], record["xp_total"]) for record in made] == records
+    assert sorted(entry["points"] for entry in after["ledger"]) == entries
+    cli.ok("points", "verify")
 
 
 def test_a_lost_lease_is_told_to_cron_too(cli: Cli, mee6: SimulatedMee6) -> None:

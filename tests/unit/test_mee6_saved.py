@@ -31,7 +31,7 @@ def page(
 
 def read(
     *data: object,
-    wanted: tuple[str, ...] = ("1000", "absent"),
+    wanted: tuple[int, ...] = (1000, 77),
     guild_id: str | None = GUILD,
     complete: bool = False,
     text: bytes | None = None,
@@ -39,13 +39,13 @@ def read(
     """The documents one a line, or `text` as it is."""
     body = "\n".join(map(json.dumps, data)).encode() if text is None else text
     return read_leaderboard(
-        io.BytesIO(body), "the file", set(wanted), guild_id=guild_id, complete=complete
+        io.BytesIO(body), "the file", dict.fromkeys(wanted), guild_id=guild_id, complete=complete
     )
 
 
 def test_one_document() -> None:
     board = read(page(0))
-    assert board.xp == {"1000": 5000}
+    assert board.all_xp() == {1000: 5000}
     assert board.completeness is Completeness.COMPLETE
     assert (board.players, board.pages, board.paged) == (3, 1, False)
     assert (board.requests, board.retries, board.guild_id) == (0, 0, GUILD)
@@ -89,7 +89,7 @@ def test_the_last_page_tells_whether_it_is_the_whole_board(
 
 
 def test_everybody_wanted_was_found_in_a_part_of_the_board() -> None:
-    assert read(page(0, 0, 999), wanted=("1000",)).completeness is Completeness.COMPLETE
+    assert read(page(0, 0, 999), wanted=(1000,)).completeness is Completeness.COMPLETE
 
 
 def test_pages_in_another_order() -> None:
@@ -149,15 +149,15 @@ def test_a_file_that_is_no_leaderboard(text: bytes, says: str) -> None:
 def test_a_malformed_player() -> None:
     value = page(0)
     value["players"] = [{"id": "1000", "xp": None}, {"id": "1001", "xp": 5}]
-    board = read(value, wanted=("1000", "1001"))
-    assert (board.xp, board.unreadable, board.invalid_players) == ({"1001": 5}, {"1000"}, 1)
+    board = read(value, wanted=(1000, 1001))
+    assert (board.all_xp(), board.unreadable, board.invalid_players) == ({1001: 5}, {1000}, 1)
 
 
 def test_files(tmp_path: Path) -> None:
     file = tmp_path / "board.json"
     file.write_text(json.dumps(page(0)))
-    arguments = {"wanted": {"1000"}, "guild_id": None, "complete": False}
-    assert read_leaderboard(file, "board.json", **arguments).xp == {"1000": 5000}  # type: ignore[arg-type]
+    arguments = {"known": {1000: None}, "guild_id": None, "complete": False}
+    assert read_leaderboard(file, "board.json", **arguments).all_xp() == {1000: 5000}  # type: ignore[arg-type]
     with pytest.raises(NotFound, match=r"no file gone\.json"):
         read_leaderboard(tmp_path / "gone", "gone.json", **arguments)  # type: ignore[arg-type]
     with pytest.raises(LeaderboardInvalid, match="folder cannot be read"):
@@ -167,27 +167,29 @@ def test_files(tmp_path: Path) -> None:
 @needs_captures
 def test_a_real_response() -> None:
     file = CAPTURES / "page-999-players.json"
-    raw = {player["id"]: player["xp"] for player in json.loads(file.read_bytes())["players"]}
-    board = read_leaderboard(file, file.name, {*raw, "absent"}, guild_id=None, complete=False)
-    assert board.xp == raw
+    raw = {int(player["id"]): player["xp"] for player in json.loads(file.read_bytes())["players"]}
+    board = read_leaderboard(
+        file, file.name, dict.fromkeys([*raw, 77]), guild_id=None, complete=False
+    )
+    assert board.all_xp() == raw
     assert (board.guild_id, board.completeness) == ("993536706509885777", Completeness.PARTIAL)
 
 
 @needs_captures
 def test_the_snapshots_of_a_real_guild() -> None:
     series = json.loads((CAPTURES / "series-top-300.json").read_bytes())
-    wanted = {player["id"] for player in series["snapshots"][0]["players"]}
-    before: dict[str, int] = {}
+    wanted = {int(player["id"]) for player in series["snapshots"][0]["players"]}
+    before: dict[int, int] = {}
     for snapshot in series["snapshots"]:
         value = {"guild": {"id": series["guild_id"]}, "players": snapshot["players"]}
         board = read_leaderboard(
             io.BytesIO(json.dumps(value).encode()),
             snapshot["captured_at"],
-            wanted,
+            dict.fromkeys(wanted),
             guild_id=series["guild_id"],
             complete=False,
         )
         assert board.completeness is Completeness.COMPLETE
-        assert all(xp >= before.get(player, 0) for player, xp in board.xp.items())
-        before = {**before, **board.xp}
-    assert len(board.xp) == 295
+        assert all(xp >= before.get(player, 0) for player, xp in board.all_xp().items())
+        before = {**before, **board.all_xp()}
+    assert len(board.all_xp()) == 295

@@ -15,13 +15,14 @@ from trcpoints.mee6.pages import Page
 from trcpoints.mee6.walk import EXTRA_READS, walk
 
 GUILD = "1"
-Moves = Mapping[int, Sequence[tuple[str, int | None]]]
+ABSENT = 999
+Moves = Mapping[int, Sequence[tuple[int, int | None]]]
 
 
 class Board:
     """A leaderboard that moves: `moves` says who gets which XP (None: leaves) before a read."""
 
-    def __init__(self, xp: Mapping[str, int], limit: int, moves: Moves | None = None) -> None:
+    def __init__(self, xp: Mapping[int, int], limit: int, moves: Moves | None = None) -> None:
         self.xp = dict(xp)
         self.limit = limit
         self.moves = dict(moves or {})
@@ -42,49 +43,54 @@ class Board:
         return page(dict(ranked[number * self.limit : (number + 1) * self.limit]), number)
 
 
-def page(xp: dict[str, int], number: int = 0, size: int | None = None) -> Page:
+def asked(*ids: int) -> dict[int, int | None]:
+    """Ids to look for, of whom nothing is known."""
+    return dict.fromkeys(ids)
+
+
+def page(xp: dict[int, int], number: int = 0, size: int | None = None) -> Page:
     return Page(GUILD, number, len(xp) if size is None else size, xp)
 
 
-def descending(count: int) -> dict[str, int]:
-    return {f"p{place}": (count - place) * 10 for place in range(count)}
+def descending(count: int) -> dict[int, int]:
+    return {place: (count - place) * 10 for place in range(count)}
 
 
 def test_stops_at_the_page_of_the_last_wanted_player() -> None:
     board = Board(descending(30), 10)
-    tally = walk(board.fetch, {"p3", "p15"})
-    assert tally.xp == {"p3": 270, "p15": 150}
+    tally = walk(board.fetch, asked(3, 15))
+    assert tally.news == {3: 270, 15: 150}
     assert board.reads == [0, 1]
     assert tally.completeness is Completeness.COMPLETE
 
 
 def test_nobody_wanted_still_reads_the_first_page() -> None:
     board = Board(descending(30), 10)
-    assert walk(board.fetch, set()).players == 10
+    assert walk(board.fetch, asked()).players == 10
     assert board.reads == [0]
 
 
 @pytest.mark.parametrize(("players", "reads"), [(0, 1), (5, 2), (10, 2), (15, 3), (20, 3)])
 def test_the_end_is_confirmed_by_an_empty_page(players: int, reads: int) -> None:
     board = Board(descending(players), 10)
-    tally = walk(board.fetch, {"absent"})
+    tally = walk(board.fetch, asked(ABSENT))
     assert board.reads == list(range(reads))
-    assert (tally.xp, tally.completeness) == ({}, Completeness.COMPLETE)
+    assert (tally.news, tally.completeness) == ({}, Completeness.COMPLETE)
     assert (tally.players, tally.pages, tally.pages_with_players) == (players, reads, reads - 1)
 
 
 def test_a_short_page_is_not_always_the_last() -> None:
-    pages = [page({"a": 9, "b": 8}), page({"c": 7}), page({"d": 6}), page({})]
-    tally = walk(pages.__getitem__, {"d", "absent"})
-    assert tally.xp == {"d": 6}
+    pages = [page({1: 9, 2: 8}), page({3: 7}), page({4: 6}), page({})]
+    tally = walk(pages.__getitem__, asked(4, ABSENT))
+    assert tally.news == {4: 6}
     assert tally.pages == 4
 
 
 def test_who_overtakes_is_found_on_the_page_before() -> None:
     # After page 0, p12 goes to the top: p9 comes again on page 1.
-    board = Board(descending(30), 10, {1: [("p12", 1000)]})
-    tally = walk(board.fetch, {"p12", "absent"})
-    assert tally.xp == {"p12": 1000}
+    board = Board(descending(30), 10, {1: [(12, 1000)]})
+    tally = walk(board.fetch, asked(12, ABSENT))
+    assert tally.news == {12: 1000}
     assert board.reads == [0, 1, 0, 2, 3]
     assert tally.completeness is Completeness.COMPLETE
     assert tally.players == 30
@@ -92,72 +98,72 @@ def test_who_overtakes_is_found_on_the_page_before() -> None:
 
 def test_the_one_who_slipped_is_looked_for_from_page_to_page() -> None:
     # After page 2, p35 goes to the top: every page from 0 on pushes one down.
-    board = Board(descending(40), 10, {3: [("p35", 1000)]})
-    tally = walk(board.fetch, {"p35", "absent"})
+    board = Board(descending(40), 10, {3: [(35, 1000)]})
+    tally = walk(board.fetch, asked(35, ABSENT))
     assert board.reads == [0, 1, 2, 3, 2, 1, 0, 4]
-    assert tally.xp == {"p35": 1000}
+    assert tally.news == {35: 1000}
     assert tally.completeness is Completeness.COMPLETE
 
 
 def test_no_more_than_three_extra_requests() -> None:
-    board = Board(descending(60), 10, {4: [("p55", 1000)]})
-    tally = walk(board.fetch, {"p55", "absent"})
+    board = Board(descending(60), 10, {4: [(55, 1000)]})
+    tally = walk(board.fetch, asked(55, ABSENT))
     assert board.reads == [0, 1, 2, 3, 4, 3, 2, 1, 5, 6]
-    assert tally.xp == {}
+    assert tally.news == {}
     assert tally.completeness is Completeness.RANKS_MOVED
 
 
 def test_movement_does_not_matter_when_everybody_was_seen() -> None:
-    board = Board(descending(60), 10, {4: [("p55", 1000)]})
-    assert walk(board.fetch, {"p45"}).completeness is Completeness.COMPLETE
+    board = Board(descending(60), 10, {4: [(55, 1000)]})
+    assert walk(board.fetch, asked(45)).completeness is Completeness.COMPLETE
 
 
 def test_the_walk_ends_as_soon_as_a_page_read_again_brings_the_last() -> None:
-    board = Board(descending(30), 10, {1: [("p12", 1000)]})
-    walk(board.fetch, {"p12"})
+    board = Board(descending(30), 10, {1: [(12, 1000)]})
+    walk(board.fetch, asked(12))
     assert board.reads == [0, 1, 0]
 
 
 def test_a_duplicate_keeps_the_higher_xp() -> None:
     # p0 falls from the top while the walk is on, and is seen again with what is left.
-    board = Board(descending(20), 10, {1: [("p0", 55)]})
-    tally = walk(board.fetch, {"p0", "p10", "absent"})
-    assert tally.xp == {"p0": 200, "p10": 100}
+    board = Board(descending(20), 10, {1: [(0, 55)]})
+    tally = walk(board.fetch, asked(0, 10, ABSENT))
+    assert tally.news == {0: 200, 10: 100}
     assert tally.completeness is Completeness.COMPLETE
 
 
 def test_a_wanted_player_is_known_again_however_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walk_module, "_REMEMBERED_IDS", 20)
     # p0 falls to page 5 after page 0 was read, and p10 moves up to page 0 unseen.
-    board = Board(descending(60), 10, {1: [("p0", 55)]})
-    tally = walk(board.fetch, {"p0", "p10", "absent"})
-    assert tally.xp == {"p0": 600}
+    board = Board(descending(60), 10, {1: [(0, 55)]})
+    tally = walk(board.fetch, asked(0, 10, ABSENT))
+    assert tally.news == {0: 600}
     assert tally.completeness is Completeness.RANKS_MOVED
 
 
 def test_a_player_twice_on_one_page_leaves_a_doubt() -> None:
-    pages = [page({"a": 9, "b": 8}, size=3), page({})]
-    tally = walk(pages.__getitem__, {"absent"})
+    pages = [page({1: 9, 2: 8}, size=3), page({})]
+    tally = walk(pages.__getitem__, asked(ABSENT))
     assert tally.completeness is Completeness.RANKS_MOVED
 
 
 def test_a_nameless_record_leaves_a_doubt_only_about_the_absent() -> None:
-    pages = [Page(GUILD, 0, 3, {"a": 9, "b": 8}, nameless=1), page({})]
-    assert walk(pages.__getitem__, {"absent"}).completeness is Completeness.RANKS_MOVED
-    assert walk(pages.__getitem__, {"a"}).completeness is Completeness.COMPLETE
+    pages = [Page(GUILD, 0, 3, {1: 9, 2: 8}, nameless=1), page({})]
+    assert walk(pages.__getitem__, asked(ABSENT)).completeness is Completeness.RANKS_MOVED
+    assert walk(pages.__getitem__, asked(1)).completeness is Completeness.COMPLETE
 
 
 def test_a_malformed_player_is_seen_but_not_read() -> None:
-    pages = [Page(GUILD, 0, 2, {"a": 9}, frozenset({"b", "c"}))]
-    tally = walk(pages.__getitem__, {"a", "b"})
-    assert (tally.xp, tally.unreadable) == ({"a": 9}, {"b"})
+    pages = [Page(GUILD, 0, 2, {1: 9}, frozenset({2, 3}))]
+    tally = walk(pages.__getitem__, asked(1, 2))
+    assert (tally.news, tally.unreadable) == ({1: 9}, {2})
     assert (tally.completeness, tally.invalid_players) == (Completeness.COMPLETE, 2)
 
 
 def test_a_malformed_player_who_is_well_elsewhere_is_read() -> None:
-    pages = [Page(GUILD, 0, 2, {"a": 9}, frozenset({"b"})), page({"b": 5}), page({})]
-    tally = walk(pages.__getitem__, {"b", "absent"})
-    assert (tally.xp, tally.unreadable) == ({"b": 5}, set())
+    pages = [Page(GUILD, 0, 2, {1: 9}, frozenset({2})), page({2: 5}), page({})]
+    tally = walk(pages.__getitem__, asked(2, ABSENT))
+    assert (tally.news, tally.unreadable) == ({2: 5}, set())
 
 
 def test_a_server_that_does_not_heed_the_page() -> None:
@@ -165,69 +171,69 @@ def test_a_server_that_does_not_heed_the_page() -> None:
 
     def fetch(number: int) -> Page:
         reads.append(number)
-        return page({"a": 9, "b": 8})
+        return page({1: 9, 2: 8})
 
     with pytest.raises(LeaderboardInvalid, match="does not heed the page"):
-        walk(fetch, {"absent"})
+        walk(fetch, asked(ABSENT))
     assert len(reads) <= 4 + EXTRA_READS
 
 
 def test_a_board_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walk_module, "MAX_PAGES", 50)
     with pytest.raises(LeaderboardInvalid, match="no end"):
-        walk(lambda number: page({f"p{number}": 5}), {"absent"})
+        walk(lambda number: page({number: 5}), asked(ABSENT))
 
 
 def test_progress_is_told_after_each_page() -> None:
     told: list[tuple[int, int]] = []
     board = Board(descending(25), 10)
-    walk(board.fetch, {"p1", "p22", "absent"}, lambda pages, found: told.append((pages, found)))
+    walk(board.fetch, asked(1, 22, ABSENT), lambda pages, found: told.append((pages, found)))
     assert told == [(1, 1), (2, 1), (3, 2), (4, 2)]
 
 
 def test_only_wanted_players_and_the_last_pages_are_kept() -> None:
     pages: Callable[[int], Page] = lambda n: page(  # noqa: E731
-        {f"{n}-{i}": 5 for i in range(999)} if n < 40 else {}
+        {1000 * n + i: 5 for i in range(999)} if n < 40 else {}
     )
-    tally = walk(pages, {"absent"})
+    tally = walk(pages, asked(ABSENT))
     assert tally.players == 40 * 999
     assert len(tally._recent) + len(tally._earlier) < 13 * 999
 
 
-PLAYERS = [f"p{place}" for place in range(24)]
+PLAYERS = list(range(24))
 BOARDS = st.fixed_dictionaries(
     {
         "xp": st.dictionaries(st.sampled_from(PLAYERS), st.integers(0, 60), max_size=24),
         "limit": st.integers(2, 8),
-        "wanted": st.sets(st.sampled_from([*PLAYERS, "absent", "q0"])),
+        "wanted": st.sets(st.sampled_from([*PLAYERS, ABSENT, 100])),
     }
 )
 READS = st.integers(0, 12)
 
 
 @given(
-    BOARDS, st.lists(st.tuples(READS, st.sampled_from([*PLAYERS, "q0", "q1"]), st.integers(1, 90)))
+    BOARDS, st.lists(st.tuples(READS, st.sampled_from([*PLAYERS, 100, 101]), st.integers(1, 90)))
 )
-@example({"xp": {"p0": 9, "p1": 8, "p2": 7}, "limit": 2, "wanted": {"p2"}}, [(1, "p2", 10)])
+@example({"xp": {0: 9, 1: 8, 2: 7}, "limit": 2, "wanted": {2}}, [(1, 2, 10)])
 def test_gaining_players_are_never_missed_by_a_complete_walk(
-    given_board: dict[str, object], gains: list[tuple[int, str, int]]
+    given_board: dict[str, object], gains: list[tuple[int, int, int]]
 ) -> None:
     """XP only grows and newcomers join: then COMPLETE means that nobody was missed."""
     xp, limit, wanted = given_board["xp"], given_board["limit"], given_board["wanted"]
     assert isinstance(xp, dict)
     assert isinstance(limit, int)
     assert isinstance(wanted, set)
-    moves: dict[int, list[tuple[str, int | None]]] = {}
+    moves: dict[int, list[tuple[int, int | None]]] = {}
     now = dict(xp)
     for read, player, gain in sorted(gains[:5]):
         now[player] = now.get(player, 0) + gain
         moves.setdefault(read, []).append((player, now[player]))
     board = Board(xp, limit, moves)
-    tally = walk(board.fetch, wanted)
-    assert all(tally.xp[player] in board.had[player] for player in tally.xp)
-    assert tally.xp.keys() <= wanted
+    tally = walk(board.fetch, asked(*wanted))
+    assert all(tally.news[player] in board.had[player] for player in tally.news)
+    assert tally.news.keys() <= wanted
     if tally.completeness is Completeness.COMPLETE:
-        assert (board.stayed & wanted) <= tally.xp.keys()
+        assert (board.stayed & wanted) <= tally.news.keys()
     assert len(board.reads) <= len(board.xp) // limit + 2 + EXTRA_READS
 
 
@@ -238,21 +244,60 @@ def test_gaining_players_are_never_missed_by_a_complete_walk(
     ),
 )
 def test_whatever_happens_the_xp_is_true_and_the_walk_ends(
-    given_board: dict[str, object], changes: list[tuple[int, str, int | None]]
+    given_board: dict[str, object], changes: list[tuple[int, int, int | None]]
 ) -> None:
     """Players fall, leave and come back: not all of that can be seen, but nothing is invented."""
     xp, limit, wanted = given_board["xp"], given_board["limit"], given_board["wanted"]
     assert isinstance(xp, dict)
     assert isinstance(limit, int)
     assert isinstance(wanted, set)
-    moves: dict[int, list[tuple[str, int | None]]] = {}
+    moves: dict[int, list[tuple[int, int | None]]] = {}
     for read, player, value in changes:
         moves.setdefault(read, []).append((player, value))
     board = Board(xp, limit, moves)
     try:
-        tally = walk(board.fetch, wanted)
+        tally = walk(board.fetch, asked(*wanted))
     except LeaderboardInvalid:
         # The same page thrice takes more moves on a board of two a page than real ones see.
         assume(False)
-    assert all(tally.xp[player] in board.had[player] for player in tally.xp)
+    assert all(tally.news[player] in board.had[player] for player in tally.news)
     assert len(board.reads) <= len(board.had) // limit + 2 + EXTRA_READS
+
+
+@given(
+    BOARDS,
+    st.lists(
+        st.tuples(READS, st.sampled_from(PLAYERS), st.none() | st.integers(0, 90)), max_size=8
+    ),
+    st.dictionaries(st.sampled_from(PLAYERS), st.integers(0, 90)),
+)
+def test_what_was_known_changes_nothing_of_what_is_found(
+    given_board: dict[str, object],
+    changes: list[tuple[int, int, int | None]],
+    remembered: dict[int, int],
+) -> None:
+    """A walk that knows their XP reads the same pages, and only tells less of the same."""
+    xp, limit, wanted = given_board["xp"], given_board["limit"], given_board["wanted"]
+    assert isinstance(xp, dict)
+    assert isinstance(limit, int)
+    assert isinstance(wanted, set)
+    moves: dict[int, list[tuple[int, int | None]]] = {}
+    for read, player, value in changes:
+        moves.setdefault(read, []).append((player, value))
+    boards = [Board(xp, limit, moves), Board(xp, limit, moves)]
+    known = {player: remembered.get(player) for player in wanted}
+    try:
+        plain, knowing = walk(boards[0].fetch, asked(*wanted)), walk(boards[1].fetch, known)
+    except LeaderboardInvalid:
+        assume(False)
+    assert boards[0].reads == boards[1].reads
+    assert plain.missing.keys() == knowing.missing.keys()
+    assert plain.completeness is knowing.completeness
+    told = {player: value for player, value in plain.news.items() if value != known[player]}
+    assert knowing.news == told
+
+
+def test_somebody_who_falls_back_to_what_was_known_is_no_news() -> None:
+    pages = [page({1: 9}), page({1: 10, 2: 8}), page({})]
+    tally = walk(pages.__getitem__, {1: 10, 2: 8, ABSENT: 5})
+    assert (tally.news, list(tally.missing)) == ({}, [ABSENT])

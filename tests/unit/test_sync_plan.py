@@ -23,12 +23,13 @@ ANN = MemberState(
 )
 
 
-def board(completeness: Completeness, xp: dict[str, int], *, paged: bool = True) -> Leaderboard:
+def board(completeness: Completeness, xp: dict[int, int], *, paged: bool = True) -> Leaderboard:
     """A leaderboard on which Ann was looked for."""
     return Leaderboard(
         guild_id="1",
-        wanted={"101"},
-        xp=xp,
+        known={101: None},
+        news=xp,
+        missing={101} - xp.keys(),
         unreadable=set(),
         completeness=completeness,
         paged=paged,
@@ -42,7 +43,7 @@ def board(completeness: Completeness, xp: dict[str, int], *, paged: bool = True)
 
 def judged(member: MemberState, seen: Leaderboard, *, rebaseline: bool = False) -> MemberState:
     """The member after a sync."""
-    plan = decide(seen, [member], rebaseline=rebaseline)
+    plan = decide(seen, [member], settled=0, rebaseline=rebaseline)
     assert plan.members.tracked == 1
     return plan.verdicts[0].after if plan.verdicts else member
 
@@ -51,7 +52,7 @@ def test_deferrals_count_in_a_row_only() -> None:
     moved = board(Completeness.RANKS_MOVED, {})
     deferred = judged(ANN, moved)
     assert deferred.deferrals == 1
-    assert judged(deferred, board(Completeness.RANKS_MOVED, {"101": 1000})).deferrals == 0
+    assert judged(deferred, board(Completeness.RANKS_MOVED, {101: 1000})).deferrals == 0
     assert judged(deferred, board(Completeness.COMPLETE, {})).deferrals == 0
 
 
@@ -65,24 +66,26 @@ def test_after_the_last_deferral_a_new_member_still_needs_two_walks() -> None:
 
 def test_who_was_linked_after_the_walk_began_is_deferred() -> None:
     late = structs.replace(ANN, member_id=2, discord_id="102", xp_total=None)
-    plan = decide(board(Completeness.COMPLETE, {}, paged=False), [late], rebaseline=False)
+    plan = decide(
+        board(Completeness.COMPLETE, {}, paged=False), [late], settled=0, rebaseline=False
+    )
     assert plan.members.deferred == 1
     assert plan.verdicts == []
 
 
 def test_a_part_of_the_board_says_nothing_of_who_is_not_on_it() -> None:
-    plan = decide(board(Completeness.PARTIAL, {}), [ANN], rebaseline=False)
+    plan = decide(board(Completeness.PARTIAL, {}), [ANN], settled=0, rebaseline=False)
     assert plan.members.deferred == 1
     assert plan.verdicts == []
 
 
 def test_rebaseline_reaches_the_quiet_and_the_unseen() -> None:
-    complete = board(Completeness.COMPLETE, {"101": 1000}, paged=False)
-    (verdict,) = decide(complete, [ANN], rebaseline=True).verdicts
+    complete = board(Completeness.COMPLETE, {101: 1000}, paged=False)
+    (verdict,) = decide(complete, [ANN], settled=0, rebaseline=True).verdicts
     assert (verdict.outcome, verdict.recorded, verdict.xp_delta) == (Outcome.BASELINED, True, None)
     unseen = structs.replace(ANN, xp_total=None, quiet=False)
     after = judged(unseen, board(Completeness.COMPLETE, {}, paged=False), rebaseline=True)
     assert (after.xp_total, after.rebaseline) == (0, True)
-    later = decide(board(Completeness.COMPLETE, {"101": 700}), [after], rebaseline=False)
+    later = decide(board(Completeness.COMPLETE, {101: 700}), [after], settled=0, rebaseline=False)
     assert later.verdicts[0].outcome is Outcome.BASELINED
     assert later.points.awarded == 0

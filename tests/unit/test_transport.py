@@ -77,7 +77,7 @@ def settings(**changes: object) -> Mee6Settings:
 
 
 def fetch(**changes: object) -> Leaderboard:
-    return fetch_leaderboard(settings(**changes), {"1"}, now=lambda: NOW)
+    return fetch_leaderboard(settings(**changes), {1: None}, now=lambda: NOW)
 
 
 def answers(mock: responses.RequestsMock, *statuses: int, **headers: str) -> None:
@@ -91,7 +91,7 @@ def test_the_request(mee6: responses.RequestsMock, monkeypatch: pytest.MonkeyPat
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
     answers(mee6, 200)
-    assert fetch(page_size=500, user_agent="club/1").xp == {"1": 100}
+    assert fetch(page_size=500, user_agent="club/1").all_xp() == {1: 100}
     request = mee6.calls[0].request
     assert request.url == f"{URL}?page=0&limit=500"
     assert request.headers["User-Agent"] == "club/1"
@@ -210,7 +210,7 @@ def test_a_body_that_is_no_json_is_repeated(
 ) -> None:
     mee6.get(URL, body=body)
     answers(mee6, 200)
-    assert fetch(retry_base=0.0).xp == {"1": 100}
+    assert fetch(retry_base=0.0).all_xp() == {1: 100}
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_an_http_date_is_measured_by_the_wall_clock(
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=40), usegmt=True)
     answers(mee6, 429, **{"Retry-After": date})
     answers(mee6, 200)
-    fetch_leaderboard(settings(), {"1"}, now=lambda: datetime.now(UTC))
+    fetch_leaderboard(settings(), {1: None}, now=lambda: datetime.now(UTC))
     assert clock.waits() == [40.0]
 
 
@@ -330,11 +330,11 @@ def test_a_wait_that_would_pass_the_budget_fails_at_once(
 ) -> None:
     answers(mee6, 429, **{"Retry-After": "50"})
     with pytest.raises(RateLimited):
-        fetch_leaderboard(settings(), {"1"}, now=lambda: NOW, limits=Limits(budget=49))
+        fetch_leaderboard(settings(), {1: None}, now=lambda: NOW, limits=Limits(budget=49))
     answers(mee6, 500)
     with pytest.raises(SourceUnavailable, match="could not be read within"):
         fetch_leaderboard(
-            settings(retry_base=60.0), {"1"}, now=lambda: NOW, limits=Limits(budget=29)
+            settings(retry_base=60.0), {1: None}, now=lambda: NOW, limits=Limits(budget=29)
         )
     assert clock.waits() == []
 

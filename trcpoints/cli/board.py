@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +16,7 @@ from trcpoints.config import Mee6Settings
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from trcpoints.mee6.leaderboard import Fetch, Leaderboard
+    from trcpoints.mee6.leaderboard import Fetch, Known, Leaderboard
 
 FromFile = Annotated[
     str | None,
@@ -31,10 +31,10 @@ def saved(settings: Mee6Settings, name: str, complete: bool) -> Fetch:
     """The file of `--from`; `-` is stdin."""
     from trcpoints.mee6.saved import read_leaderboard
 
-    def fetch(wanted: Set[str], _beat: Callable[[], None]) -> Leaderboard:
+    def fetch(known: Known, _beat: Callable[[], None]) -> Leaderboard:
         source, told = (sys.stdin.buffer, "stdin") if name == "-" else (Path(name), name)
         guild_id = settings.guild_id
-        return read_leaderboard(source, told, wanted, guild_id=guild_id, complete=complete)
+        return read_leaderboard(source, told, known, guild_id=guild_id, complete=complete)
 
     return fetch
 
@@ -44,15 +44,15 @@ def live(settings: Mee6Settings, session: Session) -> Fetch:
     from trcpoints.mee6 import cache
     from trcpoints.mee6.client import fetch_leaderboard
 
-    def fetch(wanted: Set[str], beat: Callable[[], None]) -> Leaderboard:
+    def fetch(known: Known, beat: Callable[[], None]) -> Leaderboard:
         with session.progress() as progress:
-            show = _shown(progress, len(wanted))
+            show = _shown(progress, len(known))
 
             def on_page(_pages: int, found: int) -> None:
                 beat()
                 show(found)
 
-            board = fetch_leaderboard(settings, wanted, now=_now, on_page=on_page)
+            board = fetch_leaderboard(settings, known, now=_now, on_page=on_page)
         cache.keep(settings, board, _now())
         return board
 

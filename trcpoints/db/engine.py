@@ -27,7 +27,7 @@ PORTION = 20_000
 
 LOCK_WAIT = 15.0
 
-_FETCHED = 1_000
+FETCHED = 1_000
 """Rows taken from a driver at once: psycopg's single rows cost several times as much, and larger
 lists cost the garbage collector's time.
 """
@@ -105,17 +105,20 @@ class Engine(peewee.Database, ABC):
         """The text at a key of a JSON object, in SQL; NULL where there is none."""
 
     @abstractmethod
-    def is_among(self, field: peewee.Field[Any], ids: Iterable[int]) -> peewee.Expression:
-        """The condition that a number is one of these, however many: one parameter for all."""
+    def is_among(
+        self, field: peewee.Field[Any], values: Iterable[int] | Iterable[str]
+    ) -> peewee.Expression:
+        """The condition that a field is one of these, however many: one parameter for all."""
 
     def raw_rows(self, query: peewee.ModelSelect[Any]) -> Iterator[tuple[Any, ...]]:
         """The rows of a query with their cells as the driver gives them.
 
-        For jobs over all members: peewee's conversion of each cell costs more than the job.
-        A time comes as `from_driver` takes it and may be written back as it is.
+        For jobs over all members: peewee's conversion of each cell costs more than the job. A time
+        comes as `from_driver` takes it and may be written back as it is. Nothing else can be asked
+        until they are through, as it can beside a `stream`.
         """
         cursor = self.execute_sql(*query.sql())
-        while rows := cursor.fetchmany(_FETCHED):
+        while rows := cursor.fetchmany(FETCHED):
             yield from rows
 
     @abstractmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import peewee
 
 from trcpoints.config import public_url
 from trcpoints.db import engine
-from trcpoints.db.engine import PORTION, Engine, M, Row, portions
+from trcpoints.db.engine import FETCHED, PORTION, Engine, M, Row, portions
 from trcpoints.errors import (
     ConfigurationInvalid,
     DatabaseLocked,
@@ -153,6 +153,15 @@ class PostgresEngine(Engine, peewee.PostgresqlDatabase):
             cursor.execute(*query.sql())
             yield from cursor
 
+    def raw_rows(self, query: peewee.ModelSelect[Any]) -> Iterator[tuple[Any, ...]]:
+        """In chunks, where libpq can (since its version 17): taken while the server sends more."""
+        from psycopg import capabilities
+
+        if capabilities.has_stream_chunked():
+            yield from self.cursor().stream(*query.sql(), size=FETCHED)
+        else:
+            yield from super().raw_rows(query)
+
     def clock(self, now: datetime) -> datetime:
         """The server's: hosts disagree."""
         at: datetime = self.execute_sql("SELECT clock_timestamp()").fetchone()[0]
@@ -172,16 +181,44 @@ class PostgresEngine(Engine, peewee.PostgresqlDatabase):
         """By `COPY` into a temporary table and one UPDATE from it."""
         key, *changed = columns
         settings = ", ".join(f"{name} = changes.{name}" for name in changed)
+        is_made = False
         for portion in portions(rows):
-            self.execute_sql(
-                f"CREATE TEMPORARY TABLE changes ON COMMIT DROP AS "
-                f"SELECT {', '.join(columns)} FROM {table} WITH NO DATA"
-            )
+            if not is_made:
+                self.execute_sql(
+                    f"CREATE TEMPORARY TABLE changes ON COMMIT DROP AS "
+                    f"SELECT {', '.join(columns)} FROM {table} WITH NO DATA"
+                )
+                is_made = True
             self._copy("changes", columns, portion)
-            self.execute_sql(
-                f"UPDATE {table} SET {settings} FROM changes WHERE {table}.{key} = changes.{key}"
-            )
+        if is_made:
+            with self._row_by_row():
+                self.execute_sql(
+                    f"UPDATE {table} SET {settings} FROM changes "
+                    f"WHERE {table}.{key} = changes.{key}"
+                )
             self.execute_sql("DROP TABLE changes")
+
+    @contextmanager
+    def _row_by_row(self) -> Iterator[None]:
+        """Joins look each row up by its key.
+
+        Of a table without statistics PostgreSQL thinks the worst, and would read and hash the
+        whole of the other one, though each row that changes has to be looked up to be written.
+        """
+        before = self.execute_sql(
+            "SELECT current_setting('enable_hashjoin'), current_setting('enable_mergejoin')"
+        ).fetchone()
+        self._allow_joins("off", "off")
+        yield
+        # After a failure the transaction is over, and with it the settings.
+        self._allow_joins(*before)
+
+    def _allow_joins(self, hashed: str, merged: str) -> None:
+        self.execute_sql(
+            "SELECT set_config('enable_hashjoin', %s, true), "
+            "set_config('enable_mergejoin', %s, true)",
+            (hashed, merged),
+        )
 
     def continue_ids(self, table: str, key: str) -> None:
         """By the column's sequence, which does not move where there is no row."""
@@ -197,9 +234,11 @@ class PostgresEngine(Engine, peewee.PostgresqlDatabase):
         """By `json_extract_path_text`, which takes a key."""
         return peewee.fn.JSON_EXTRACT_PATH_TEXT(document.cast("json"), key)
 
-    def is_among(self, field: peewee.Field[Any], ids: Iterable[int]) -> peewee.Expression:
+    def is_among(
+        self, field: peewee.Field[Any], values: Iterable[int] | Iterable[str]
+    ) -> peewee.Expression:
         """By an array."""
-        listed = peewee.fn.ANY(peewee.Value(list(ids), unpack=False))
+        listed = peewee.fn.ANY(peewee.AsIs(list(values), converter=False))
         return peewee.Expression(field, "=", listed)
 
     def _copy(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+import msgspec
 import peewee
 
 from trcpoints.config import sqlite_url
@@ -184,10 +185,12 @@ class SqliteEngine(Engine, peewee.SqliteDatabase):
         path = peewee.Value('$."').concat(key).concat('"')
         return peewee.fn.JSON_EXTRACT(document, path)
 
-    def is_among(self, field: peewee.Field[Any], ids: Iterable[int]) -> peewee.Expression:
+    def is_among(
+        self, field: peewee.Field[Any], values: Iterable[int] | Iterable[str]
+    ) -> peewee.Expression:
         """By `json_each`."""
-        numbers = f"[{','.join(map(str, ids))}]"
-        listed = peewee.SQL("(SELECT value FROM json_each(?))", (numbers,))
+        array = msgspec.json.encode(list(values)).decode()
+        listed = peewee.SQL("(SELECT value FROM json_each(?))", (array,))
         return peewee.Expression(field, "IN", listed)
 
     def one_file(self) -> None:

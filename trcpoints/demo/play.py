@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, time, timedelta
 
 from trcpoints.config import AlertSettings, Mee6Settings, Settings
@@ -19,7 +19,7 @@ from trcpoints.errors import CoolingDown, RateLimited
 from trcpoints.jobs.record import new_run_id
 from trcpoints.jobs.sync.job import SyncOptions, sync
 from trcpoints.mee6.client import fetch_leaderboard
-from trcpoints.mee6.leaderboard import Leaderboard
+from trcpoints.mee6.leaderboard import Known, Leaderboard
 from trcpoints.members.importing import import_members, read_members
 
 PAUSE = 90 * 60
@@ -117,8 +117,8 @@ class _Story:
     def _sync(self, now: datetime) -> SyncDocument:
         mee6 = self._settings.mee6
 
-        def fetch(wanted: Set[str], _beat: Callable[[], None]) -> Leaderboard:
-            return fetch_leaderboard(mee6, wanted, now=lambda: now)
+        def fetch(known: Known, _beat: Callable[[], None]) -> Leaderboard:
+            return fetch_leaderboard(mee6, known, now=lambda: now)
 
         return sync(self._settings, SyncOptions(sync_id=new_run_id(now)), fetch, lambda: now)
 

@@ -110,8 +110,11 @@ class Transport:
         self._next_start = float("-inf")
         self._budget_end = time.monotonic() + limits.budget
         self._session = StraightSession()
-        self._session.headers.update(
-            {"User-Agent": user_agent, "Accept": accept, "Accept-Encoding": "gzip"}
+        # Made once, and sent with one address after the other: to make it takes requests as long
+        # as to send it. Its address is never asked.
+        self._request = requests.PreparedRequest()
+        self._request.prepare(
+            "GET", "http://localhost", _headers(user_agent, accept, authorization)
         )
         adapter = DeadlineAdapter(self._deadline, limits.body_cap + _AROUND_A_BODY)
         self._session.mount("https://", adapter)
@@ -198,20 +201,21 @@ class Transport:
         self._deadline.start(min(limits.request_time, left), limits.read_timeout)
         # No proxy reaches what is on this machine, as the demo's MEE6 is.
         self._session.trust_env = not is_this_machine(url)
-        with self._session.get(
-            url,
-            stream=True,
+        with self._session.send(
+            self._addressed(url),
             allow_redirects=False,
             timeout=(min(limits.connect_timeout, left), min(limits.read_timeout, left)),
-            # Given even where there is no token: without it requests would look into ~/.netrc.
-            auth=self._authorize,
+            **self._session.merge_environment_settings(url, {}, True, None, None),
         ) as response:
             body = self._body(response, into)
             return Answer(url, response.status_code, response.headers, body)
 
-    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._authorization is not None:
-            request.headers["Authorization"] = self._authorization
+    def _addressed(self, url: str) -> requests.PreparedRequest:
+        """The request to an address, with the cookies that were set since the first one."""
+        request = self._request.copy()
+        request.prepare_url(url, None)
+        if self._session.cookies:
+            request.prepare_cookies(self._session.cookies)
         return request
 
     def _body(self, response: requests.Response, into: IO[bytes] | None) -> bytes:
@@ -292,3 +296,8 @@ class Transport:
             retry_after=asked,
             hint=self._hint,
         )
+
+
+def _headers(user_agent: str, accept: str, authorization: str | None) -> dict[str, str]:
+    headers = {"User-Agent": user_agent, "Accept": accept, "Accept-Encoding": "gzip"}
+    return headers if authorization is None else {**headers, "Authorization": authorization}

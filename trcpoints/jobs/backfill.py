@@ -41,9 +41,9 @@ def preview(
         query = Member.select(*columns).where(IS_RANKED)
         members = [Standing(*row) for row in engine.raw_rows(query)]
         paused_until = pause_until(recall(SYNC_JOB), now)
-    wanted = {member.discord_id for member in members if member.discord_id is not None}
+    wanted = {int(member.discord_id) for member in members if member.discord_id is not None}
     if saved is not None:
-        return price(members, saved(wanted, lambda: None))
+        return price(members, saved(dict.fromkeys(wanted), lambda: None))
     kept = cache.recall(settings.mee6, wanted, now)
     if kept is not None:
         return price(members, kept)
@@ -54,7 +54,7 @@ def preview(
             hint="Run the command again then, or read a saved answer: "
             "trcpoints backfill-dry-run --from FILE",
         )
-    return price(members, live(wanted, lambda: None))
+    return price(members, live(dict.fromkeys(wanted), lambda: None))
 
 
 def price(members: list[Standing], board: Leaderboard) -> BackfillDocument:
@@ -94,8 +94,10 @@ def _xp(member: Standing, board: Leaderboard) -> int | None:
     """
     if member.discord_id is None:
         return None
-    if member.discord_id in board.xp:
-        return board.xp[member.discord_id]
-    is_read = member.discord_id not in board.unreadable
+    discord_id = int(member.discord_id)
+    xp = board.xp_of(discord_id)
+    if xp is not None:
+        return xp
+    is_read = discord_id not in board.unreadable
     is_absent = is_read and board.completeness is Completeness.COMPLETE
     return 0 if member.xp_total is None and is_absent else member.xp_total

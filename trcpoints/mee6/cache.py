@@ -28,9 +28,9 @@ class _Kept(msgspec.Struct):
     guild_id: str
     api_base: str
     read_at: Annotated[datetime, msgspec.Meta(tz=True)]
-    xp: dict[str, Annotated[int, msgspec.Meta(ge=0, le=MAX_XP)]]
-    absent: list[str]
-    unreadable: set[str]
+    xp: dict[int, Annotated[int, msgspec.Meta(ge=0, le=MAX_XP)]]
+    absent: list[int]
+    unreadable: set[int]
     paged: bool
     players: int
     invalid_players: int
@@ -49,9 +49,9 @@ def keep(settings: Mee6Settings, board: Leaderboard, read_at: datetime) -> None:
         guild_id=board.guild_id,
         api_base=settings.api_base,
         read_at=read_at,
-        xp=board.xp,
-        absent=list(set(board.wanted).difference(board.xp)),
-        unreadable=board.unreadable,
+        xp=board.all_xp(),
+        absent=[*board.missing, *board.unreadable],
+        unreadable=set(board.unreadable),
         paged=board.paged,
         players=board.players,
         invalid_players=board.invalid_players,
@@ -66,20 +66,22 @@ def keep(settings: Mee6Settings, board: Leaderboard, read_at: datetime) -> None:
         log.info("the leaderboard is not kept: %s", fault)
 
 
-def recall(settings: Mee6Settings, wanted: Set[str], now: datetime) -> Leaderboard | None:
+def recall(settings: Mee6Settings, wanted: Set[int], now: datetime) -> Leaderboard | None:
     """The last complete walk, if it looked for all of `wanted` at most 15 minutes ago."""
     guild_id = settings.require_guild_id()
     kept = _read(settings.api_base, guild_id)
     if kept is None or (kept.guild_id, kept.api_base) != (guild_id, settings.api_base):
         return None
-    looked_for = {*kept.xp, *kept.absent}
-    if not timedelta(0) <= now - kept.read_at <= MAX_AGE or not wanted <= looked_for:
+    missing = wanted - kept.xp.keys()
+    if not timedelta(0) <= now - kept.read_at <= MAX_AGE or not missing <= set(kept.absent):
         return None
+    unreadable = kept.unreadable & wanted
     return Leaderboard(
         guild_id=guild_id,
-        wanted=wanted,
-        xp={player_id: xp for player_id, xp in kept.xp.items() if player_id in wanted},
-        unreadable=kept.unreadable & wanted,
+        known=dict.fromkeys(wanted),
+        news={player_id: xp for player_id, xp in kept.xp.items() if player_id in wanted},
+        missing=missing - unreadable,
+        unreadable=unreadable,
         completeness=Completeness.COMPLETE,
         paged=kept.paged,
         players=kept.players,

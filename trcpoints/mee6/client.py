@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -13,7 +13,7 @@ from trcpoints.errors import LeaderboardInvalid, SourceRefused
 from trcpoints.http.answers import Undecodable, origin, said, target
 from trcpoints.http.mishaps import Hiccup
 from trcpoints.http.transport import Answer, Limits, Transport
-from trcpoints.mee6.leaderboard import Leaderboard
+from trcpoints.mee6.leaderboard import Known, Leaderboard
 from trcpoints.mee6.pages import Page, decode_page
 from trcpoints.mee6.walk import walk
 
@@ -22,8 +22,8 @@ log = logging.getLogger("trcpoints.mee6")
 ONE_REQUEST = Limits(retries=0, read_timeout=15.0, request_time=20.0, budget=30.0)
 """For a question that somebody waits for."""
 
-_MOST_VALUES = 100_000
-"""Of one page, those that a name only looks like included: eight times what MEE6 answers."""
+_MOST_VALUES = 200_000
+"""Of one page, those that a name only looks like included: sixteen times what MEE6 answers."""
 
 _OTHER_WAY = "Try again later, or read a saved answer: trcpoints sync --from FILE"
 _PUBLISH = (
@@ -69,16 +69,16 @@ def fetch_first_page(settings: Mee6Settings, *, now: Callable[[], datetime]) -> 
 
 def fetch_leaderboard(
     settings: Mee6Settings,
-    wanted: Set[str],
+    known: Known,
     *,
     now: Callable[[], datetime],
     on_page: Callable[[int, int], None] | None = None,
     limits: Limits | None = None,
 ) -> Leaderboard:
-    """Walk the leaderboard until every id of `wanted` was seen; always reads the first page.
+    """Walk the leaderboard until every id of `known` was seen; always reads the first page.
 
     `now` is the aware wall clock, for HTTP dates only. `on_page` is told the number of pages read
-    and of wanted ids found. `limits` are those of section 3 unless given; the settings' interval
+    and of those ids found. `limits` are those of section 3 unless given; the settings' interval
     and retry base go before them. Raises SourceRefused, RateLimited, SourceUnavailable,
     LeaderboardInvalid, and ConfigurationInvalid where no guild is set.
     """
@@ -97,12 +97,13 @@ def fetch_leaderboard(
 
             return transport.get(_address(settings, guild_id, number), read)
 
-        tally = walk(fetch, wanted, on_page)
+        tally = walk(fetch, known, on_page)
         tally.refuse_malformed("The leaderboard")
         return Leaderboard(
             guild_id=guild_id,
-            wanted=wanted,
-            xp=tally.xp,
+            known=known,
+            news=tally.news,
+            missing=tally.missing.keys(),
             unreadable=tally.unreadable,
             completeness=tally.completeness,
             paged=tally.pages_with_players > 1,
@@ -145,8 +146,10 @@ def _read(settings: Mee6Settings, guild_id: str, number: int, answer: Answer) ->
     if answer.status != 200:
         raise _refusal(settings, guild_id, answer)
     where = f"Page {number} of the MEE6 leaderboard"
-    # Counted before there are objects of them, which take a hundred times the bytes.
-    values = sum(map(answer.body.count, (b",", b"[", b"{")))
+    # Counted before there are objects of them, which take a hundred times the bytes. Each has two.
+    values = 0
+    if len(answer.body) > 2 * _MOST_VALUES:
+        values = sum(map(answer.body.count, (b",", b"[", b"{")))
     if values > _MOST_VALUES:
         raise LeaderboardInvalid(
             f"{where} holds {values:,} values; one of {settings.page_size} players has about "

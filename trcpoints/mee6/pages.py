@@ -30,13 +30,13 @@ class Page:
     guild_id: str
     number: int | None
     size: int
-    xp: dict[str, int]
-    malformed: frozenset[str] = frozenset()
+    xp: dict[int, int]
+    malformed: frozenset[int] = frozenset()
     nameless: int = 0
 
-    def ids(self) -> set[str]:
-        """Everybody who is on the page and can be told apart."""
-        return {*self.xp, *self.malformed}
+    def has_the_players_of(self, other: Page) -> bool:
+        """Whether all who are on the page and can be told apart are on the other, and no more."""
+        return self.xp.keys() == other.xp.keys() and self.malformed == other.malformed
 
 
 class _Guild(msgspec.Struct, gc=False):
@@ -67,7 +67,8 @@ def decode_page(body: bytes, guild_id: str | None, where: str) -> Page:
     """
     try:
         # The decoder skips over what it does not need without looking at the bytes.
-        body.decode()
+        if not body.isascii():
+            body.decode()
         page = _from_body(_DECODER.decode(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         page = None
@@ -86,8 +87,8 @@ def page_of(value: object, guild_id: str | None, where: str) -> Page:
     own_id = _read_id(guild.get("id") if isinstance(guild, dict) else None, where)
     if own_id is None:
         raise LeaderboardInvalid(f"{where} does not say which guild it is of.", hint=_SHAPE)
-    _check_guild(own_id, guild_id, where)
-    return _examine(players, own_id, _page_number(value.get("page")), where)
+    _check_guild(str(own_id), guild_id, where)
+    return _examine(players, str(own_id), _page_number(value.get("page")), where)
 
 
 _SHAPE = (
@@ -101,10 +102,10 @@ def _from_body(body: _Body) -> Page | None:
     digits = "".join([player.id for player in body.players]) + body.guild.id
     if not (digits.isascii() and digits.isdigit()):
         return None
-    xp = {player.id: player.xp for player in body.players}
+    xp = {int(player.id): player.xp for player in body.players}
     if len(xp) < len(body.players):
         for player in body.players:
-            xp[player.id] = max(xp[player.id], player.xp)
+            xp[int(player.id)] = max(xp[int(player.id)], player.xp)
     return Page(body.guild.id, _page_number(body.page), len(body.players), xp)
 
 
@@ -121,8 +122,8 @@ def refuse_malformed(faults: int, players: int, where: str) -> None:
 
 
 def _examine(players: list[object], guild_id: str, number: int | None, where: str) -> Page:
-    xp: dict[str, int] = {}
-    malformed: set[str] = set()
+    xp: dict[int, int] = {}
+    malformed: set[int] = set()
     nameless = faults = 0
     for player in players:
         player_id, points = _read_player(player, where)
@@ -138,7 +139,7 @@ def _examine(players: list[object], guild_id: str, number: int | None, where: st
     return Page(guild_id, number, len(players), xp, frozenset(malformed.difference(xp)), nameless)
 
 
-def _read_player(player: object, where: str) -> tuple[str | None, int | None]:
+def _read_player(player: object, where: str) -> tuple[int | None, int | None]:
     """Id and XP of a record. XP is None where the record is malformed, the id where it has none."""
     if not isinstance(player, dict):
         return None, None
@@ -148,7 +149,7 @@ def _read_player(player: object, where: str) -> tuple[str | None, int | None]:
     return player_id, xp if valid else None
 
 
-def _read_id(value: object, where: str) -> str | None:
+def _read_id(value: object, where: str) -> int | None:
     if type(value) is int and value >= 0:
         if value > _LAST_EXACT_INTEGER:
             raise LeaderboardInvalid(
@@ -156,9 +157,9 @@ def _read_id(value: object, where: str) -> str | None:
                 "in many programs, so it may be somebody else's.",
                 hint="Save the answer of MEE6 as it is, with ids as strings.",
             )
-        return str(value)
-    if isinstance(value, str) and len(value) <= 20 and value.isascii() and value.isdigit():
         return value
+    if isinstance(value, str) and len(value) <= 20 and value.isascii() and value.isdigit():
+        return int(value)
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,7 +13,7 @@ import msgspec
 from trcpoints.errors import LeaderboardInvalid, NotFound
 from trcpoints.http.answers import Undecodable, loads
 from trcpoints.http.text import one_line
-from trcpoints.mee6.leaderboard import Completeness, Leaderboard
+from trcpoints.mee6.leaderboard import Completeness, Known, Leaderboard
 from trcpoints.mee6.pages import Page, decode_page
 from trcpoints.mee6.walk import Tally
 
@@ -28,7 +28,7 @@ _EXPECTED = (
 def read_leaderboard(
     source: Path | BinaryIO,
     name: str,
-    wanted: Set[str],
+    known: Known,
     *,
     guild_id: str | None,
     complete: bool,
@@ -48,14 +48,15 @@ def read_leaderboard(
                 hint="Give a file with the pages of one guild.",
             )
     whole = _is_whole(pages, complete, name)
-    tally = Tally(wanted)
+    tally = Tally(known)
     for page in pages:
         tally.read(page)
     tally.refuse_malformed(name)
     return Leaderboard(
         guild_id=pages[0].guild_id,
-        wanted=wanted,
-        xp=tally.xp,
+        known=known,
+        news=tally.news,
+        missing=tally.missing.keys(),
         unreadable=tally.unreadable,
         completeness=tally.completeness if whole or tally.is_satisfied() else Completeness.PARTIAL,
         paged=tally.pages_with_players > 1,

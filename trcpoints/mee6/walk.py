@@ -12,10 +12,10 @@ is why one walk never decides alone that a member is absent for good (design, se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 
 from trcpoints.errors import LeaderboardInvalid
-from trcpoints.mee6.leaderboard import Completeness
+from trcpoints.mee6.leaderboard import Completeness, Known
 from trcpoints.mee6.pages import Page, refuse_malformed
 
 EXTRA_READS = 3
@@ -23,23 +23,30 @@ MAX_PAGES = 20_000
 SAME_PAGES = 3
 # Enough for the pages that may be read again and their neighbours, whatever their size.
 _REMEMBERED_IDS = 5_000
+_NOT_MISSING = -1
 
 
 class Tally:
-    """What the pages read so far say of the wanted ids; memory follows those, not the board."""
+    """What the pages read so far say of the ids `known`; memory follows those, not the board.
 
-    def __init__(self, wanted: Set[str]) -> None:
-        self.wanted = wanted
-        self.xp: dict[str, int] = {}
-        self.unreadable: set[str] = set()
+    `missing` are those not seen yet; `news` and `unreadable` are as in `Leaderboard`.
+    """
+
+    def __init__(self, known: Known) -> None:
+        self.known = known
+        # Not a set: a board has its players in much the same order from one walk to the next, and
+        # in that order a dict is quicker.
+        self.missing = dict(known)
+        self.news: dict[int, int] = {}
+        self.unreadable: set[int] = set()
         self.owed = 0
         self.players = 0
         self.invalid_players = 0
         self.pages = 0
         self.pages_with_players = 0
         self._nameless = 0
-        self._recent: set[str] = set()
-        self._earlier: set[str] = set()
+        self._recent: set[int] = set()
+        self._earlier: set[int] = set()
 
     def read(self, page: Page) -> None:
         """Count a page that is read for the first time."""
@@ -54,9 +61,14 @@ class Tally:
         """Count a page that was read before: only strangers on it are news."""
         self.owed -= self._take(page)
 
+    @property
+    def found(self) -> int:
+        """How many of the ids were found."""
+        return len(self.known) - len(self.missing) - len(self.unreadable)
+
     def is_satisfied(self) -> bool:
-        """True when every wanted id was seen."""
-        return len(self.xp) + len(self.unreadable) == len(self.wanted)
+        """True when every id was seen."""
+        return not self.missing
 
     def refuse_malformed(self, where: str) -> None:
         """Raise LeaderboardInvalid where too many of all players read are malformed."""
@@ -70,64 +82,84 @@ class Tally:
         return Completeness.RANKS_MOVED
 
     def _take(self, page: Page) -> int:
-        """Note the wanted players of a page; the number of its players never seen before."""
-        ids = page.ids()
-        # Each id of the page is looked up; a set operation with all of `wanted` or `xp` would
-        # cost as much as there are members, for every page.
-        found = set(filter(self.wanted.__contains__, page.xp))
-        again = set(filter(self.xp.__contains__, found))
+        """Note the players of a page; the number of those never seen before."""
+        others = self._find_missing(page.xp)
+        unreadable = [player_id for player_id in page.malformed if player_id in self.missing]
+        for player_id in unreadable:
+            del self.missing[player_id]
+        self.unreadable.update(unreadable)
+        for player_id in filter(self.known.__contains__, others):
+            self._find_again(player_id, page.xp[player_id])
+        unasked = set(others).difference(self.known)
+        malformed = page.malformed.difference(self.known)
         # Not -=, which would go through the larger set.
-        strangers = ids - again - self.unreadable - self._recent - self._earlier
-        for player_id in found - again:
-            self.xp[player_id] = page.xp[player_id]
-        for player_id in again:
-            self.xp[player_id] = max(page.xp[player_id], self.xp[player_id])
-        self.unreadable -= found
-        self.unreadable.update(
-            player_id
-            for player_id in page.malformed
-            if player_id in self.wanted and player_id not in self.xp
-        )
-        self.players += len(strangers.difference(page.malformed))
-        self._remember(ids)
-        return len(strangers)
+        strangers = len(page.xp) - len(others) + len(unasked - self._recent - self._earlier)
+        self.players += strangers
+        strangers += len(unreadable) + len(malformed - self._recent - self._earlier)
+        self._remember(unasked | malformed)
+        return strangers
 
-    def _remember(self, ids: set[str]) -> None:
-        self._recent |= ids
+    def _find_missing(self, xp: Mapping[int, int]) -> list[int]:
+        """Find who is still missing among the players of a page; the ids of the others."""
+        others = []
+        find, news = self.missing.pop, self.news
+        for player_id, points in xp.items():
+            known = find(player_id, _NOT_MISSING)
+            if known == points:
+                continue
+            if known == _NOT_MISSING:
+                others.append(player_id)
+            else:
+                news[player_id] = points
+        return others
+
+    def _find_again(self, player_id: int, xp: int) -> None:
+        """Somebody who was asked for and seen before: the highest XP counts (section 3)."""
+        known = self.known[player_id]
+        if player_id in self.unreadable:
+            self.unreadable.remove(player_id)
+        else:
+            xp = max(xp, self.news.get(player_id, known) or 0)
+        if xp == known:
+            self.news.pop(player_id, None)
+        else:
+            self.news[player_id] = xp
+
+    def _remember(self, unasked: Set[int]) -> None:
+        self._recent |= unasked
         if len(self._recent) >= _REMEMBERED_IDS:
             self._earlier, self._recent = self._recent, set()
 
 
 def walk(
     fetch: Callable[[int], Page],
-    wanted: Set[str],
+    known: Known,
     on_page: Callable[[int, int], None] | None = None,
 ) -> Tally:
-    """Read pages until every wanted id was seen, or the end is confirmed by an empty page.
+    """Read pages until every id of `known` was seen, or the end is confirmed by an empty page.
 
-    `fetch` gets the number of a page, from 0. `on_page` is told the pages read and the wanted ids
+    `fetch` gets the number of a page, from 0. `on_page` is told the pages read and the ids
     found. Raises what `fetch` raises, and LeaderboardInvalid when the board has no end.
     """
-    tally = Tally(wanted)
+    tally = Tally(known)
     extra_reads = EXTRA_READS
-    previous: set[str] | None = None
+    previous: Page | None = None
     repeats = 0
     for number in range(MAX_PAGES):
         page = fetch(number)
         tally.read(page)
         if on_page is not None:
-            on_page(tally.pages, len(tally.xp))
+            on_page(tally.pages, tally.found)
         if page.size == 0 or tally.is_satisfied():
             return tally
-        ids = page.ids()
-        repeats = repeats + 1 if ids == previous else 0
+        repeats = repeats + 1 if previous and page.has_the_players_of(previous) else 0
         if repeats == SAME_PAGES:
             raise LeaderboardInvalid(
                 f"Pages {number - SAME_PAGES} to {number} of the leaderboard hold the same "
                 "players: the server does not heed the page that is asked for.",
                 hint="Check MEE6_API_BASE, or read a saved answer: trcpoints sync --from FILE",
             )
-        previous = ids
+        previous = page
         extra_reads -= _find_slipped(fetch, tally, number, extra_reads)
         if tally.is_satisfied():
             return tally

@@ -39,7 +39,7 @@ class Books:
 
     now: datetime
     offset: timedelta | None = None
-    wanted: frozenset[str] = frozenset()
+    wanted: frozenset[int] = frozenset()
     paused_until: datetime | None = None
     scheduled: Mapping[str, datetime] = field(default_factory=dict)
     leases: Sequence[LeaseRow] = ()

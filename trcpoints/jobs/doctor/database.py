@@ -92,7 +92,7 @@ def _books(case: Case, settings: Settings, engine: Engine) -> Books:
         now=shared,
         # SQLite has no clock of its own and gives ours back.
         offset=None if shared is now else shared - now,
-        wanted=frozenset(discord_id for (discord_id,) in engine.raw_rows(linked)),
+        wanted=frozenset(int(discord_id) for (discord_id,) in engine.raw_rows(linked)),
         paused_until=pause_until(recall(SYNC_JOB), now),
         scheduled=last,
         leases=list_leases(engine, this_process(settings.host_id), now).leases,

@@ -67,7 +67,7 @@ def _kept(case: Case, mee6: Mee6Settings, books: Books) -> _Seen | None:
     return _Seen(
         board.players,
         board.invalid_players,
-        len(board.xp),
+        board.found,
         f"on the leaderboard, as it was read in the last {minutes} minutes",
     )
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import starmap
+from operator import attrgetter
 
-from trcpoints.db.engine import Engine, Row
+from peewee import Case, Expression
+
+from trcpoints.db.engine import Engine, Row, portions
 from trcpoints.db.fields import from_driver, to_text
-from trcpoints.db.models import Member
+from trcpoints.db.models import IS_UNTRACKED, Member
 from trcpoints.errors import KeyConflict
 from trcpoints.jobs.sync.plan import MemberState, SyncPlan, Verdict
+from trcpoints.mee6.leaderboard import Leaderboard
 from trcpoints.points.conversion import SYNC_SOURCE
 from trcpoints.points.daily import add_to_days
 from trcpoints.points.streaks.repair import repair_late
@@ -32,6 +37,20 @@ _STATE = (
     Member.last_active_at,
 )
 _IS_SYNCED = Member.discord_id.is_null(False) & Member.active
+_IS_SETTLED = (
+    (Member.xp_total > 0)
+    & Member.quiet
+    & Member.left_at.is_null()
+    & ~Member.rebaseline
+    & (Member.absences == 0)
+    & (Member.deferrals == 0)
+)
+"""Nothing is to be written of whom the board has with the XP known. Only a sync settles members,
+and changes the XP of those who are settled."""
+
+_LOOKED_UP = 200_000
+"""Members looked up by one query, which is not heard by signals before its first row."""
+
 _UPDATED = (
     "id",
     "xp_total",
@@ -64,15 +83,39 @@ _ENTERED = (
 )
 
 
-def read_wanted(engine: Engine) -> set[str]:
-    """The Discord ids of the members who are synced (design, section 2.2)."""
-    query = Member.select(Member.discord_id).where(_IS_SYNCED)
-    return {discord_id for (discord_id,) in engine.raw_rows(query)}
+def read_known(engine: Engine) -> dict[int, int | None]:
+    """The Discord ids of the members who are synced (design, section 2.2), with the XP of those
+    of whom there is nothing to write while it stays so."""
+    xp = Case(None, [(_IS_SETTLED, Member.xp_total)])
+    query = Member.select(Member.discord_id, xp).where(_IS_SYNCED)
+    return {int(discord_id): known for discord_id, known in engine.raw_rows(query)}
 
 
-def read_states(engine: Engine) -> Iterator[MemberState]:
-    """The state of the members who are synced, in one query."""
-    return starmap(MemberState, engine.raw_rows(Member.select(*_STATE).where(_IS_SYNCED)))
+def read_states(
+    engine: Engine, board: Leaderboard, *, everybody: bool
+) -> tuple[list[MemberState], int]:
+    """The states of the members of whom something may be written, and the number of the others,
+    who are settled and have the XP known.
+
+    The board must have been read for `read_known`, and no sync may have been completed since. To
+    be called in a transaction whose queries all read the same. `everybody` leaves nobody out.
+    """
+    if everybody:
+        return list(_states(engine, _IS_SYNCED)), 0
+    states = list(_states(engine, _IS_SYNCED & ~_IS_SETTLED))
+    unlike = itertools.chain(board.news, board.missing, board.unreadable)
+    settled_then = (str(key) for key in unlike if board.known[key] is not None)
+    for keys in portions(settled_then, _LOOKED_UP):
+        is_looked_up = engine.is_among(Member.discord_id, keys)
+        states += _states(engine, _IS_SYNCED & _IS_SETTLED & is_looked_up)
+    # In the order of the tables and their indexes, which is the quickest to write in.
+    states.sort(key=attrgetter("member_id"))
+    synced = Member.select().count() - Member.select().where(IS_UNTRACKED).count()
+    return states, synced - len(states)
+
+
+def _states(engine: Engine, condition: Expression) -> Iterator[MemberState]:
+    return starmap(MemberState, engine.raw_rows(Member.select(*_STATE).where(condition)))
 
 
 def apply(

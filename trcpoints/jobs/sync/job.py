@@ -17,7 +17,7 @@ from trcpoints.documents.sync import (
     SyncResult,
     SyncXp,
 )
-from trcpoints.errors import CoolingDown, Interrupted, RateLimited, TrcpointsError
+from trcpoints.errors import CoolingDown, Interrupted, Overtaken, RateLimited, TrcpointsError
 from trcpoints.jobs.memory import COOLDOWN_LONGEST, SYNC_JOB, Memory, pause_until, recall
 from trcpoints.jobs.record import RunIdentity, error_info, is_completed
 from trcpoints.jobs.run import (
@@ -81,7 +81,7 @@ def _preview(settings: Settings, job: _Sync, clock: Clock) -> None:
             is_repeated = is_completed(job.identity)
             if not is_repeated:
                 job.may_start(memory)
-                job.preview(engine)
+                job.preview(engine, memory)
     except (Exception, Interrupted) as fault:
         told = explained(fault)
         reason, failures = error_info(told).code, memory.consecutive_failures
@@ -148,10 +148,16 @@ class _Sync(JobRun):
             hint="Later runs go on by themselves; to ask now: trcpoints sync --ignore-cooldown",
         )
 
-    def preview(self, engine: Engine) -> None:
-        """What the sync would do now, in the document."""
+    def preview(self, engine: Engine, memory: Memory) -> None:
+        """What the sync would do now, in the document. Raises Overtaken."""
         board = self._read(engine, lambda: None)
-        with engine.atomic():
+        with engine.snapshot():
+            # A sync that writes has the lease, which tells it so.
+            if recall(SYNC_JOB).last_completed_run != memory.last_completed_run:
+                raise Overtaken(
+                    "Another sync was completed while this one read the leaderboard.",
+                    hint="Run the command again.",
+                )
             self._decide(engine, board)
 
     def work(self, run: Run) -> None:
@@ -177,22 +183,23 @@ class _Sync(JobRun):
         log.info("written: %d members changed", len(plan.verdicts))
 
     def _read(self, engine: Engine, beat: Callable[[], None]) -> Leaderboard:
-        wanted = books.read_wanted(engine)
-        log.info("reading the leaderboard for %d members", len(wanted))
+        known = books.read_known(engine)
+        log.info("reading the leaderboard for %d members", len(known))
         try:
-            board = self.fetch(wanted, beat)
+            board = self.fetch(known, beat)
         except TrcpointsError as fault:
             self.document.leaderboard.requests = fault.requests
             self.document.leaderboard.retries = fault.retries
             raise
-        log.info("%d of them found; the board is %s", len(board.xp), board.completeness.value)
+        log.info("%d of them found; the board is %s", board.found, board.completeness.value)
         self._describe_board(board)
         return board
 
     def _decide(self, engine: Engine, board: Leaderboard) -> SyncPlan:
         """The plan, described in the document; raises MassChangeRefused."""
         options, document = self.options, self.document
-        plan = decide(board, books.read_states(engine), rebaseline=options.rebaseline)
+        states, settled = books.read_states(engine, board, everybody=options.rebaseline)
+        plan = decide(board, states, settled=settled, rebaseline=options.rebaseline)
         document.members, document.xp, document.points = plan.members, plan.xp, plan.points
         if options.with_results:
             document.results = _results(plan)

@@ -89,26 +89,25 @@ class SyncPlan(Struct):
     losing: int = 0
 
 
-def decide(board: Leaderboard, members: Iterable[MemberState], *, rebaseline: bool) -> SyncPlan:
-    """Judge every member by the leaderboard. `rebaseline` is the option of `sync`."""
-    plan = SyncPlan()
-    look_up = board.xp.get
-    unchanged = with_xp = 0
+def decide(
+    board: Leaderboard, members: Iterable[MemberState], *, settled: int, rebaseline: bool
+) -> SyncPlan:
+    """Judge members by the leaderboard.
+
+    `settled` is the number of those who are not among `members`, for nothing is new of them; they
+    have XP. `rebaseline` is the option of `sync`.
+    """
+    plan = SyncPlan(at_risk=settled)
+    counts = plan.members
+    counts.unchanged = settled
     for member in members:
-        xp = look_up(member.discord_id)
+        discord_id = int(member.discord_id)
+        xp = board.xp_of(discord_id)
         if xp is None:
-            verdict = _judge_missing(member, board, rebaseline=rebaseline)
-        elif xp == member.xp_total and _is_settled(member) and not rebaseline:
-            # The many members of whom there is nothing new cost no more than this.
-            unchanged += 1
-            with_xp += xp > 0
-            continue
+            verdict = _judge_missing(member, discord_id, board, rebaseline=rebaseline)
         else:
             verdict = _judge_seen(member, xp, rebaseline=rebaseline)
         _add(plan, verdict)
-    counts = plan.members
-    counts.unchanged += unchanged
-    plan.at_risk += with_xp
     counts.tracked = (
         counts.baselined
         + counts.unchanged
@@ -138,14 +137,6 @@ def occurrence(started_at: datetime, previous: datetime | None) -> datetime:
     return started_at
 
 
-def _is_settled(member: MemberState) -> bool:
-    return (
-        member.quiet
-        and member.left_at is None
-        and not (member.rebaseline or member.absences or member.deferrals)
-    )
-
-
 def _judge_seen(member: MemberState, xp: int, *, rebaseline: bool) -> Verdict:
     """A member who is on the leaderboard with `xp`."""
     seen = structs.replace(
@@ -164,14 +155,16 @@ def _judge_seen(member: MemberState, xp: int, *, rebaseline: bool) -> Verdict:
     return Verdict(outcome, member, after, recorded=True, xp_delta=delta, awarded=points)
 
 
-def _judge_missing(member: MemberState, board: Leaderboard, *, rebaseline: bool) -> Verdict:
+def _judge_missing(
+    member: MemberState, discord_id: int, board: Leaderboard, *, rebaseline: bool
+) -> Verdict:
     """A member who was not found: not there, or not known whether there."""
     after = structs.replace(member, rebaseline=True) if rebaseline else member
-    if member.discord_id in board.unreadable:
+    if discord_id in board.unreadable:
         after = structs.replace(after, absences=0, deferrals=0)
         return Verdict(Outcome.DEFERRED, member, after)
     # Who was linked after the walk began was not looked for.
-    if board.completeness is Completeness.PARTIAL or member.discord_id not in board.wanted:
+    if board.completeness is Completeness.PARTIAL or discord_id not in board.known:
         return Verdict(Outcome.DEFERRED, member, after)
     if board.completeness is Completeness.RANKS_MOVED:
         if member.deferrals < MAX_DEFERRALS:
@@ -207,11 +200,13 @@ def _add(plan: SyncPlan, verdict: Verdict) -> None:
     counts.returned += seen_again and verdict.outcome is not Outcome.BASELINED
     if before.xp_total and before.left_at is None:
         plan.at_risk += 1
-        plan.losing += verdict.outcome in {Outcome.LOST, Outcome.LEFT}
+        plan.losing += verdict.outcome is Outcome.LOST or verdict.outcome is Outcome.LEFT
     delta = verdict.xp_delta or 0
-    plan.xp.gained += max(delta, 0)
-    plan.xp.lost += max(-delta, 0)
-    plan.points.awarded += max(verdict.awarded, 0)
-    plan.points.deducted += max(-verdict.awarded, 0)
+    if delta > 0:
+        plan.xp.gained += delta
+        plan.points.awarded += verdict.awarded
+    else:
+        plan.xp.lost -= delta
+        plan.points.deducted -= verdict.awarded
     if verdict.recorded or verdict.leaving or after != before:
         plan.verdicts.append(verdict)

@@ -15,6 +15,7 @@ from tests.support import books
 from tests.support.cli import Cli
 from tests.support.history import many, write_runs
 from tests.support.mee6 import show
+from tests.support.peak import peak_of
 from trcpoints.demo.server import SimulatedMee6
 
 FEW, MORE = 40_000, 60_000  # a driver is given 20,000 at once, and has two such lots for a moment
@@ -169,20 +170,8 @@ def assert_flat(cli: Cli, few: int, more: int) -> None:
 def peak_of_an_export(cli: Cli, form: str, runs: int) -> int:
     """The bytes of memory that an export of so many runs held at most."""
     file = cli.folder / f"runs.{form}"
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "tests.support.peak"),
-            *("history", "export", "-q", "--output", str(file)),
-        ],
-        cwd=cli.folder,
-        env=cli.environment,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    peak = peak_of(cli, "history", "export", "-q", "--output", str(file))
     with file.open() as lines:
         # A run is a line; what is around them, too.
         assert sum(1 for _ in lines) == runs + (8 if form == "json" else 1)
-    return int(done.stderr)
+    return peak

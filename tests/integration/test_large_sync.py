@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -14,6 +12,7 @@ from peewee import fn
 
 from tests.support import large
 from tests.support.cli import Cli
+from tests.support.peak import peak_of
 from trcpoints.db.database import Access, open_database
 from trcpoints.db.engine import Engine
 from trcpoints.db.models import Activity, LedgerEntry, Member
@@ -38,17 +37,7 @@ class Community:
 
     def peak_of_a_sync(self) -> int:
         """Sync the second leaderboard; the bytes of memory that the process held at most."""
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.support.peak", "sync", "-q", "--from", str(self.after)],
-            cwd=self.cli.folder,
-            env=self.cli.environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return int(done.stderr)
+        return peak_of(self.cli, "sync", "-q", "--from", str(self.after))
 
 
 def test_totals_are_exact_and_neither_memory_nor_statements_grow_with_the_changes(

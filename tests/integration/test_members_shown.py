@@ -17,9 +17,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support import books
+from tests.support import books, large
 from tests.support.cli import Cli
 from tests.support.mee6 import show as show_board
+from tests.support.peak import peak_of
 from trcpoints.demo.server import SimulatedMee6
 
 ANN, BOB, CAT = "101", "102", "103"
@@ -233,3 +234,20 @@ def test_reading_needs_a_database(cli: Cli, tmp_path: Path) -> None:
         assert cli("members", *command).code == 78
     assert not (tmp_path / "none.db").exists()
     assert cli("members", "add", "--name", "Ann").code == 0
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_members_of_an_export(cli: Cli) -> None:
+    # More than a driver fetches at once, and three times as many.
+    peaks = []
+    for members in (25_000, 75_000):
+        large.write_members(cli.folder / "roster.csv", members)
+        cli.ok("members", "import", "roster.csv")
+        peaks.append(
+            [
+                peak_of(cli, "members", "export", "-q", "--output", "members", *form)
+                for form in ([], ["--json"])
+            ]
+        )
+    grown = [more - few for few, more in zip(*peaks, strict=True)]
+    assert max(grown) < 4 * 2**20, grown

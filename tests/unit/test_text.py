@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from trcpoints.cli.output import write_csv
-from trcpoints.cli.text import csv_cell, escaped, harmless, storable
+from trcpoints.cli.output import csv_cell, write_csv
+from trcpoints.cli.text import escaped, harmless, storable
 from trcpoints.records import FORMULA_STARTS, original_cell, scan_records
 
 STORABLE = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=50)

@@ -14,7 +14,7 @@ import typer
 from trcpoints.cli.app import command, group
 from trcpoints.cli.session import session_of
 from trcpoints.cli.tables import moment
-from trcpoints.cli.text import counted, escaped, harmless
+from trcpoints.cli.text import counted, harmless
 
 if TYPE_CHECKING:
     from trcpoints.db.engine import Engine
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     )
 
 app = group("Every run of every job, and who was awarded what.", example="trcpoints history list")
-
-_PORTION = 500
-"""Runs of an export that are in memory at once, besides what the database's driver holds."""
 
 _CSV_COLUMNS = (
     *("run_id", "job", "scope", "status", "trigger", "machine", "started_at", "finished_at"),
@@ -257,28 +254,12 @@ def _write(
     document: HistoryExportDocument,
     runs: Iterable[HistoryRun],
 ) -> None:
+    from trcpoints.cli.output import write_csv, write_json_items
+
     if form == "json":
-        file.writelines(_json(document, runs))
-        file.flush()
+        write_json_items(file, document, runs)
         return
-    from trcpoints.cli.output import write_csv
-
     write_csv(file, _CSV_COLUMNS, map(_cells, runs))
-
-
-def _json(document: HistoryExportDocument, runs: Iterable[HistoryRun]) -> Iterator[str]:
-    """The document in pieces, these runs in its empty list, which comes last: one on each line."""
-    import msgspec
-
-    from trcpoints.db.engine import portions
-
-    empty = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
-    before = empty.removesuffix("]\n}")
-    for portion in portions(runs, _PORTION):
-        lines = (f"\n    {msgspec.json.encode(run).decode()}" for run in portion)
-        yield before + escaped(",".join(lines))
-        before = ","
-    yield f"{'' if before == ',' else before}\n  ]\n}}\n"
 
 
 def _cells(run: HistoryRun) -> list[object]:

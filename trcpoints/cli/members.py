@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trcpoints.cli.app import command, group
-from trcpoints.cli.session import session_of, write_json
+from trcpoints.cli.session import session_of
 from trcpoints.errors import UsageFault
 
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from trcpoints.documents.members import MembersExportDocument
+    from trcpoints.documents.members import MemberDetail
 
 app = group("Import, add, show and change members.", example="trcpoints members list")
 
@@ -259,40 +261,42 @@ def export(
     from trcpoints.cli.text import counted, harmless, storable
     from trcpoints.db.database import Access, open_database
     from trcpoints.documents import OutputDocument
-    from trcpoints.members.views import export_members
+    from trcpoints.members.views import exported_members
 
     session = session_of(context)
-    with open_database(session.settings.database_url, Access.READ):
-        document = export_members()
-    if output is None:
-        if session.json:
-            session.print_json(document)
-        else:
-            _write_csv(sys.stdout, document)
-        return
-    with atomic_output(output, mode=PRIVATE) as file:
-        if session.json:
-            write_json(document, file)
-        else:
-            _write_csv(file, document)
+    with (
+        open_database(session.settings.database_url, Access.READ) as engine,
+        exported_members(engine) as (total, found),
+    ):
+        # What is wrong with the database shows before anything is written.
+        members: Iterable[MemberDetail] = itertools.chain(list(itertools.islice(found, 1)), found)
+        if output is None:
+            session.begun = session.json
+            _write(sys.stdout, members, as_json=session.json)
+            return
+        with session.progress() as progress, atomic_output(output, mode=PRIVATE) as file:
+            if progress is not None:
+                members = progress.track(members, total=total, description="exporting")
+            _write(file, members, as_json=session.json)
     written = OutputDocument(
-        output=storable(str(output)),
-        format="json" if session.json else "csv",
-        records=len(document.members),
+        output=storable(str(output)), format="json" if session.json else "csv", records=total
     )
     session.show(
         written, lambda: f"{harmless(written.output)}: {counted(written.records, 'member')} written"
     )
 
 
-def _write_csv(file: TextIO, document: MembersExportDocument) -> None:
+def _write(file: TextIO, members: Iterable[MemberDetail], *, as_json: bool) -> None:
     import msgspec
 
-    from trcpoints.cli.output import write_csv
-    from trcpoints.documents.members import MemberDetail
+    from trcpoints.cli.output import write_csv, write_json_items
+    from trcpoints.documents.members import MemberDetail, MembersExportDocument
 
+    if as_json:
+        write_json_items(file, MembersExportDocument(members=[]), members)
+        return
     # The same spelling of times as in JSON.
-    rows = (msgspec.to_builtins(member).values() for member in document.members)
+    rows = (msgspec.to_builtins(member).values() for member in members)
     write_csv(file, MemberDetail.__struct_fields__, rows)
 
 

@@ -47,16 +47,3 @@ def storable(text: str) -> str:
 def counted(number: int, noun: str) -> str:
     """A number of things: 1 member, 2 members."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def csv_cell(value: object) -> object:
-    """A cell that no spreadsheet runs as a formula; numbers stay numbers.
-
-    `original_cell` in `trcpoints.records` takes the apostrophe off again.
-    """
-    # Imported here: every command loads this module, and few of them write CSV.
-    from trcpoints.records import FORMULA_STARTS
-
-    if isinstance(value, str) and value.startswith((*FORMULA_STARTS, "'")):
-        return f"'{value}"
-    return value

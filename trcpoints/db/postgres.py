@@ -12,7 +12,7 @@ import peewee
 
 from trcpoints.config import public_url
 from trcpoints.db import engine
-from trcpoints.db.engine import FETCHED, PORTION, Engine, M, Row, portions
+from trcpoints.db.engine import FETCHED, Engine, M, Row, portions
 from trcpoints.errors import (
     ConfigurationInvalid,
     DatabaseLocked,
@@ -31,6 +31,9 @@ CONNECT_WAIT = 5
 STUCK_AFTER = 600.0
 """Seconds without a word in a transaction of the books, after which the server ends it: nobody
 else could write as long as a machine that has stopped or vanished seems to hold the lock."""
+
+STREAMED = 2_000
+"""Rows that a cursor of the server's gives at once; two such lists are in memory at a time."""
 
 CANCEL_WAIT = 1.0
 """Seconds to wait for the server to break off a statement."""
@@ -149,7 +152,7 @@ class PostgresEngine(Engine, peewee.PostgresqlDatabase):
     def stream(self, query: peewee.Query) -> Iterator[tuple[Any, ...]]:
         """By a cursor of the server's: libpq would fetch the whole result first."""
         with self.connection().cursor(name=secrets.token_hex(8)) as cursor:
-            cursor.itersize = PORTION
+            cursor.itersize = STREAMED
             cursor.execute(*query.sql())
             yield from cursor
 

@@ -17,9 +17,9 @@ def are_judged() -> Expression:
     return condition
 
 
-def is_judged(member: Member) -> bool:
-    """Whether a member's streak is judged, and not paused."""
-    return member.active and member.subscription_status in _STATUSES
+def is_judged(subscription_status: str, *, active: bool) -> bool:
+    """Whether such a member's streak is judged, and not paused."""
+    return active and subscription_status in _STATUSES
 
 
 def job_judged_through() -> str | None:

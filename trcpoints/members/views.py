@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from peewee import Expression
+from peewee import Expression, ModelSelect
 
+from trcpoints.db.engine import Engine
+from trcpoints.db.fields import from_driver
 from trcpoints.db.models import (
     Activity,
     FederationSource,
@@ -22,7 +27,6 @@ from trcpoints.documents.members import (
     MemberEditRow,
     MemberLinkRow,
     MemberRow,
-    MembersExportDocument,
     MembersListDocument,
     MembersShowDocument,
 )
@@ -31,8 +35,10 @@ from trcpoints.members.judged import is_judged, job_judged_through
 from trcpoints.members.lookup import find_member
 
 _ROW_FIELDS = [name for name in MemberRow.__struct_fields__ if name != "member_id"]
-_COMPUTED = {"member_id", "streak_paused", "judged_through"}
-_DETAIL_FIELDS = [name for name in MemberDetail.__struct_fields__ if name not in _COMPUTED]
+_COMPUTED = {"member_id", "streak_paused"}
+_KEPT = ["id", *(name for name in MemberDetail.__struct_fields__ if name not in _COMPUTED)]
+_TRUTHS = ("active", "rebaseline")
+_MOMENTS = ("left_at", "last_active_at", "created_at", "updated_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +83,39 @@ def show_member(reference: str, limit: int) -> MembersShowDocument:
     )
 
 
-def export_members() -> MembersExportDocument:
-    """All members, in the order of their ids."""
-    judged = job_judged_through()
-    members = Member.select().order_by(Member.id)
-    return MembersExportDocument(members=[_detail(member, judged) for member in members])
+@contextmanager
+def exported_members(engine: Engine) -> Iterator[tuple[int, Iterator[MemberDetail]]]:
+    """How many members there are, and these, in the order of their ids, never all in memory."""
+    fields = [getattr(Member, name) for name in _KEPT]
+    query = Member.select(*fields).order_by(Member.id)
+    # Closed before the database is, also where nobody reads to the end.
+    with engine.snapshot(), closing(_stream(engine, query)) as rows:
+        judged = job_judged_through()
+        yield (
+            Member.select().count(),
+            (_detail(dict(zip(_KEPT, row, strict=True)), judged) for row in rows),
+        )
+
+
+def _stream(engine: Engine, query: ModelSelect[Any]) -> Generator[tuple[Any, ...], None, None]:
+    yield from engine.stream(query)
 
 
 def detail(member: Member) -> MemberDetail:
     """Everything that is kept of a member."""
-    return _detail(member, job_judged_through())
+    return _detail({name: getattr(member, name) for name in _KEPT}, job_judged_through())
 
 
-def _detail(member: Member, job_judged: str | None) -> MemberDetail:
-    kept = {name: getattr(member, name) for name in _DETAIL_FIELDS}
+def _detail(kept: dict[str, Any], job_judged: str | None) -> MemberDetail:
+    """A member from the columns that are kept of one, as the driver or a model gives them."""
+    for name in _TRUTHS:
+        kept[name] = bool(kept[name])
+    for name in _MOMENTS:
+        kept[name] = from_driver(kept[name])
     return MemberDetail(
-        member_id=str(member.id),
-        streak_paused=not is_judged(member),
-        judged_through=member.judged_through or job_judged,
+        member_id=str(kept.pop("id")),
+        streak_paused=not is_judged(kept["subscription_status"], active=kept["active"]),
+        judged_through=kept.pop("judged_through") or job_judged,
         **kept,
     )
 

@@ -95,7 +95,7 @@ def _streaks() -> list[StreakRow]:
             name=member.name,
             days=member.current_streak,
             longest=member.longest_streak,
-            paused=not is_judged(member),
+            paused=not is_judged(member.subscription_status, active=member.active),
         )
         for member in query
     ]

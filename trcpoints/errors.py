@@ -39,14 +39,21 @@ class TrcpointsError(Exception):
         self.retries = 0
 
 
+_LONGEST_TEXT = 1_000
+
+
 class InternalError(TrcpointsError):
     """A bug of ours. The exception that showed it is its cause."""
 
     @classmethod
     def of(cls, fault: BaseException) -> InternalError:
         """Wrap an exception that nobody expected."""
+        text = str(fault)
+        if len(text) > _LONGEST_TEXT:
+            # A driver quotes what it was given, which may be a million members.
+            text = f"{text[:_LONGEST_TEXT]}…"
         bug = cls(
-            f"trcpoints met a fault of its own: {type(fault).__name__}: {fault}",
+            f"trcpoints met a fault of its own: {type(fault).__name__}: {text}",
             hint="Run the command again with -v, and report what it prints.",
         )
         bug.__cause__ = fault  # for those who look at it before anybody raises it

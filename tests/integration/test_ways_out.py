@@ -199,6 +199,21 @@ def test_a_bug_is_reported_and_not_thrown(sqlite_cli: Cli, monkeypatch: pytest.M
     assert "Traceback" in told.err
 
 
+def test_a_bug_with_a_million_values_in_its_text_is_told_in_a_few_lines(
+    sqlite_cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError(f"line\nof {list(range(1_000_000))}")
+
+    monkeypatch.setattr("trcpoints.members.views.list_members", broken)
+    result = sqlite_cli("members", "list", "--json")
+    message = result.json["error"]["message"]
+    assert result.code == 70
+    assert message.startswith("trcpoints met a fault of its own: RuntimeError: line\nof [0, 1, 2")
+    assert message.endswith("…")
+    assert len(message) < 2_000
+
+
 def test_arguments_that_are_no_text(sqlite_cli: Cli) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "trcpoints", "members", "show", b"\xff\xfe", "--json"],

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from trcpoints.cli.output import csv_cell, write_csv
+from trcpoints.cli.rows import csv_cell, write_csv
 from trcpoints.cli.text import escaped, harmless, storable
 from trcpoints.records import FORMULA_STARTS, original_cell, scan_records
 

@@ -63,7 +63,7 @@ def backfill_dry_run(
 def _write_csv(document: BackfillDocument) -> None:
     import msgspec
 
-    from trcpoints.cli.output import write_csv
+    from trcpoints.cli.rows import write_csv
     from trcpoints.documents.leaderboard import BackfillResult
 
     rows = (msgspec.structs.astuple(result) for result in document.results)

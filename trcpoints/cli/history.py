@@ -254,7 +254,7 @@ def _write(
     document: HistoryExportDocument,
     runs: Iterable[HistoryRun],
 ) -> None:
-    from trcpoints.cli.output import write_csv, write_json_items
+    from trcpoints.cli.rows import write_csv, write_json_items
 
     if form == "json":
         write_json_items(file, document, runs)

@@ -100,7 +100,7 @@ def _format(output: Path, *, as_csv: bool, as_json: bool) -> Literal["csv", "jso
 def _write_csv(file: TextIO, document: LeaderboardDocument) -> None:
     import msgspec
 
-    from trcpoints.cli.output import write_csv
+    from trcpoints.cli.rows import write_csv
 
     # The same spelling of times as in JSON.
     members = (msgspec.to_builtins(member) for member in document.members)

@@ -289,7 +289,7 @@ def export(
 def _write(file: TextIO, members: Iterable[MemberDetail], *, as_json: bool) -> None:
     import msgspec
 
-    from trcpoints.cli.output import write_csv, write_json_items
+    from trcpoints.cli.rows import write_csv, write_json_items
     from trcpoints.documents.members import MemberDetail, MembersExportDocument
 
     if as_json:

@@ -49,7 +49,7 @@ def reason_of(fault: ValueError) -> str:
 
 
 def original_cell(cell: str) -> str:
-    """A CSV cell without the apostrophe that `trcpoints.cli.output.csv_cell` put before it."""
+    """A CSV cell without the apostrophe that `trcpoints.cli.rows.csv_cell` put before it."""
     return cell[1:] if cell[:1] == "'" and cell[1:].startswith((*FORMULA_STARTS, "'")) else cell
 
 

@@ -240,7 +240,13 @@ def dead(kind: str) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("kind", ["closed", "silent"])
-@pytest.mark.parametrize("fault", [None, Fault.UNAUTHORIZED], ids=["completed", "failed"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(None, id="completed", marks=pytest.mark.slow),
+        pytest.param(Fault.UNAUTHORIZED, id="failed"),
+    ],
+)
 def test_a_dead_sentry_costs_some_seconds_and_nothing_else(
     sqlite_cli: Cli, board: SimulatedMee6, kind: str, fault: Fault | None
 ) -> None:

@@ -256,7 +256,10 @@ def test_a_copy_that_fails_leaves_the_target_empty(filled: Cli, target: str, act
     assert filled.ok("db", "copy", "--to", target)["verified"] is True
 
 
-def test_a_copy_that_is_killed_leaves_the_target_empty(filled: Cli, target: str) -> None:
+@pytest.mark.parametrize("every", [11, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_copy_that_is_killed_leaves_the_target_empty(
+    filled: Cli, target: str, every: int
+) -> None:
     def run(step: int) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [
@@ -279,7 +282,7 @@ def test_a_copy_that_is_killed_leaves_the_target_empty(filled: Cli, target: str)
 
     with open_database(target, Access.WRITE):
         pass  # the schema is there: what is killed is the copying
-    for step in range(2, 100, 4):
+    for step in range(2, 100, every):
         done = run(step)
         if done.returncode == 0:
             break

@@ -24,6 +24,8 @@ from trcpoints.demo.faults import Fault
 from trcpoints.demo.server import SimulatedMee6
 from trcpoints.mee6 import client
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 GUILD = "993536706509885777"
 
 

@@ -13,6 +13,8 @@ from tests.support import books, queue
 from tests.support.cli import Cli
 from trcpoints.demo.federation import TOKEN, SimulatedFederation
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 JUDES, FIANNA = "st-judes", "na-fianna"
 
 

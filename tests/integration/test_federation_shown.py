@@ -14,6 +14,8 @@ from tests.support import queue
 from tests.support.cli import Cli
 from tests.support.doctor import checks
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 JUDES = "st-judes"
 EVIL = "\x1b[31mEve\u202e"
 

@@ -72,7 +72,7 @@ def prepared(cli: Cli, tmp_path: Path) -> Cli:
     return cli
 
 
-EVERY = [pytest.param(13, id="13th step"), pytest.param(1, id="step", marks=pytest.mark.slow)]
+EVERY = [pytest.param(19, id="19th step"), pytest.param(1, id="step", marks=pytest.mark.slow)]
 
 
 @pytest.fixture

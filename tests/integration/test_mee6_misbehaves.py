@@ -16,6 +16,8 @@ from trcpoints.demo.server import SimulatedMee6
 from trcpoints.http.transport import Limits
 from trcpoints.mee6 import client
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 IDS = [str(898643261622437500 + number) for number in range(20)]
 BOARD = {player: 10_000 - 10 * rank for rank, player in enumerate(IDS)}
 

@@ -23,6 +23,8 @@ from tests.support.mee6 import show as show_board
 from tests.support.peak import peak_of
 from trcpoints.demo.server import SimulatedMee6
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 ANN, BOB, CAT = "101", "102", "103"
 HOSTILE = [
     "\x1b[31mred\x1b]0;title\x07",

@@ -22,6 +22,8 @@ from tests.support.pages import ReadPage
 from trcpoints.db.database import Access, open_database
 from trcpoints.db.models import Milestone
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 NOW = datetime(2026, 3, 18, 12, 7, tzinfo=UTC)  # a Wednesday, of week 12
 ANN, BOB, CAT, DAN, EVE = (str(159962941502783480 + number) for number in range(5))
 HOSTILE = "<img src=x onerror=alert(1)>{{ 7 * 7 }}\x1b[31m\u202e\"'&"

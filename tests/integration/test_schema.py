@@ -23,6 +23,8 @@ from trcpoints.cli.main import Commands
 from trcpoints.demo.faults import Fault
 from trcpoints.demo.server import SimulatedMee6
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 ANN, BOB, CAT, DAN = "159962941502783488", "102", "103", "104"
 IDS = [ANN, BOB, CAT, DAN]
 

@@ -8,13 +8,14 @@ import sys
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from tests.support.cli import Cli
 from tests.support.mee6 import show
 from tests.support.streaks import add, assert_sound, at, shown
 from trcpoints.demo.server import SimulatedMee6
 
 MONDAY = datetime(2026, 1, 19)  # noqa: DTZ001 (what `at` takes)
-ROUNDS = 12
 PEOPLE = [str(10**17 + number) for number in range(40)]
 
 
@@ -38,13 +39,14 @@ def done(process: subprocess.Popen[bytes]) -> dict[str, Any]:
     return document
 
 
-def test_whichever_commits_first(cli: Cli, mee6: SimulatedMee6) -> None:
+@pytest.mark.parametrize("rounds", [6, pytest.param(24, marks=pytest.mark.slow)])
+def test_whichever_commits_first(cli: Cli, mee6: SimulatedMee6, rounds: int) -> None:
     for person in PEOPLE:
         add(cli, MONDAY.isoformat(), "--discord-id", person)
     xp = 1000
     judged = 0
     firsts = set()
-    for number in range(ROUNDS):
+    for number in range(rounds):
         midnight = MONDAY + timedelta(days=number + 1)
         show(mee6, dict.fromkeys(PEOPLE, xp))
         with at((midnight - timedelta(minutes=15)).isoformat()):

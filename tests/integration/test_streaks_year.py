@@ -113,11 +113,6 @@ def assert_right(cli: Cli) -> None:
     assert_sound(cli)
 
 
-def test_eleven_days_with_a_tenth_of_all_runs_dropped(sqlite_cli: Cli) -> None:
-    live_through(sqlite_cli, 11, dropped=0.1)
-    assert_right(sqlite_cli)
-
-
 @pytest.mark.slow
 def test_a_fortnight_on_either_engine(cli: Cli) -> None:
     live_through(cli, 14, dropped=0.1)

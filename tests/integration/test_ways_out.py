@@ -18,6 +18,8 @@ from tests.support.mee6 import show
 from trcpoints.demo.faults import Fault
 from trcpoints.demo.server import SimulatedMee6
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 ANN = "101"
 
 

@@ -7,6 +7,8 @@ import pytest
 from tests.benchmarks.webhooks import Load, run
 from tests.support.cli import Cli
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 
 def check(cli: Cli, load: Load) -> None:
     """No 5xx; every valid one done exactly once; every other refused with the right status."""

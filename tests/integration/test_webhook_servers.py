@@ -39,6 +39,8 @@ from tests.support.webhooks import (
 )
 from trcpoints.federation.webhook.wsgi import LARGEST
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 NOWHERE = "http://127.0.0.1:9/clubs/{organization}/members"
 
 

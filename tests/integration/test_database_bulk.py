@@ -54,6 +54,22 @@ def test_rows_are_read_where_libpq_knows_no_chunks(
     test_rows_are_read_to_the_last(crowd)
 
 
+def test_asking_while_rows_are_read_is_a_bug_on_either_engine(crowd: Cli) -> None:
+    query = Member.select(Member.id)
+    with open_database(crowd.environment["DATABASE_URL"], Access.WRITE) as engine:
+        rows = engine.raw_rows(query)
+        next(rows)
+        with pytest.raises(RuntimeError, match="rows of a query were being read"):
+            Member.select().count()
+        assert len(list(rows)) == MEMBERS - 1
+        assert Member.select().count() == MEMBERS
+        # Who gives up, as when a signal arrives, is no hindrance to the run's last word.
+        rows = engine.raw_rows(query)
+        next(rows)
+        with engine.books():
+            assert Member.select().count() == MEMBERS
+
+
 def test_rows_are_updated_by_their_keys_and_no_others(crowd: Cli) -> None:
     changed = {number: number * 7 for number in range(2, MEMBERS, 3)}
     with open_database(crowd.environment["DATABASE_URL"], Access.WRITE) as engine:

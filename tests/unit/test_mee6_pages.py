@@ -87,7 +87,24 @@ def test_a_malformed_player_is_skipped_and_its_id_kept(xp: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad_id", ["", "1" * 21, "12a", "१२३", "-1", " 1", "1\x00", None, True, 1.5, -3, [], "²"]
+    "bad_id",
+    [
+        "",
+        "0",
+        "0" + str(10**17 + 1),
+        "1" * 21,
+        "12a",
+        "१२३",
+        "-1",
+        " 1",
+        "1\x00",
+        None,
+        True,
+        1.5,
+        -3,
+        [],
+        "²",
+    ],
 )
 def test_a_player_whose_id_cannot_be_read_is_nameless(bad_id: object) -> None:
     page = decode(body([player(1), {"id": bad_id, "xp": 5}]))

@@ -178,6 +178,12 @@ def test_a_server_that_does_not_heed_the_page() -> None:
     assert len(reads) <= 4 + EXTRA_READS
 
 
+def test_a_server_that_does_not_heed_the_page_and_cannot_count_either() -> None:
+    pages = [page({1: 9, 2: 8}), Page(GUILD, 0, 2, {1: 9}, frozenset({2}))]
+    with pytest.raises(LeaderboardInvalid, match="does not heed the page"):
+        walk(lambda _number: pages.pop(0) if pages else page({1: 9, 2: 8}), asked(ABSENT))
+
+
 def test_a_board_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walk_module, "MAX_PAGES", 50)
     with pytest.raises(LeaderboardInvalid, match="no end"):

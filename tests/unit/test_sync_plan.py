@@ -43,7 +43,7 @@ def board(completeness: Completeness, xp: dict[int, int], *, paged: bool = True)
 
 def judged(member: MemberState, seen: Leaderboard, *, rebaseline: bool = False) -> MemberState:
     """The member after a sync."""
-    plan = decide(seen, [member], settled=0, rebaseline=rebaseline)
+    plan = decide(seen, [member], synced=1, rebaseline=rebaseline)
     assert plan.members.tracked == 1
     return plan.verdicts[0].after if plan.verdicts else member
 
@@ -66,26 +66,24 @@ def test_after_the_last_deferral_a_new_member_still_needs_two_walks() -> None:
 
 def test_who_was_linked_after_the_walk_began_is_deferred() -> None:
     late = structs.replace(ANN, member_id=2, discord_id="102", xp_total=None)
-    plan = decide(
-        board(Completeness.COMPLETE, {}, paged=False), [late], settled=0, rebaseline=False
-    )
+    plan = decide(board(Completeness.COMPLETE, {}, paged=False), [late], synced=1, rebaseline=False)
     assert plan.members.deferred == 1
     assert plan.verdicts == []
 
 
 def test_a_part_of_the_board_says_nothing_of_who_is_not_on_it() -> None:
-    plan = decide(board(Completeness.PARTIAL, {}), [ANN], settled=0, rebaseline=False)
+    plan = decide(board(Completeness.PARTIAL, {}), [ANN], synced=1, rebaseline=False)
     assert plan.members.deferred == 1
     assert plan.verdicts == []
 
 
 def test_rebaseline_reaches_the_quiet_and_the_unseen() -> None:
     complete = board(Completeness.COMPLETE, {101: 1000}, paged=False)
-    (verdict,) = decide(complete, [ANN], settled=0, rebaseline=True).verdicts
+    (verdict,) = decide(complete, [ANN], synced=1, rebaseline=True).verdicts
     assert (verdict.outcome, verdict.recorded, verdict.xp_delta) == (Outcome.BASELINED, True, None)
     unseen = structs.replace(ANN, xp_total=None, quiet=False)
     after = judged(unseen, board(Completeness.COMPLETE, {}, paged=False), rebaseline=True)
     assert (after.xp_total, after.rebaseline) == (0, True)
-    later = decide(board(Completeness.COMPLETE, {101: 700}), [after], settled=0, rebaseline=False)
+    later = decide(board(Completeness.COMPLETE, {101: 700}), [after], synced=1, rebaseline=False)
     assert later.verdicts[0].outcome is Outcome.BASELINED
     assert later.points.awarded == 0

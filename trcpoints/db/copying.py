@@ -129,5 +129,5 @@ def _table(model: type[peewee.Model]) -> str:
 def _count(model: type[peewee.Model], engine: Engine) -> int:
     # Not `count()`, which asks the database that the model is bound to.
     query: Any = model.select(peewee.fn.COUNT(peewee.SQL("*"))).bind(engine)
-    rows: int = next(engine.raw_rows(query))[0]
-    return rows
+    ((rows,),) = engine.raw_rows(query)
+    return int(rows)

@@ -51,6 +51,8 @@ class Engine(peewee.Database, ABC):
         writes members or ledger reads the state that they decide on inside it. Nothing is
         fetched inside it.
         """
+        # Whoever was reading has given up, as when a signal arrived.
+        self.is_reading = False
         transaction = self.atomic(*self.books_mode)
         log.debug("waiting for the books lock")
         try:
@@ -110,6 +112,16 @@ class Engine(peewee.Database, ABC):
     ) -> peewee.Expression:
         """The condition that a field is one of these, however many: one parameter for all."""
 
+    is_reading = False
+    """Whether the rows of `raw_rows` are not through yet."""
+
+    def cursor(self, named_cursor: str | None = None) -> Any:
+        """A cursor of the driver's, whose type depends on it (hence Any)."""
+        if self.is_reading:
+            # PostgreSQL would wait for ever for the rows to be through.
+            raise RuntimeError("the database was asked while the rows of a query were being read")
+        return super().cursor(named_cursor)
+
     def raw_rows(self, query: peewee.ModelSelect[Any]) -> Iterator[tuple[Any, ...]]:
         """The rows of a query with their cells as the driver gives them.
 
@@ -117,9 +129,17 @@ class Engine(peewee.Database, ABC):
         comes as `from_driver` takes it and may be written back as it is. Nothing else can be asked
         until they are through, as it can beside a `stream`.
         """
-        cursor = self.execute_sql(*query.sql())
-        while rows := cursor.fetchmany(FETCHED):
+        rows = self.rows_of(query)
+        self.is_reading = True
+        try:
             yield from rows
+        finally:
+            self.is_reading = False
+
+    def rows_of(self, query: peewee.ModelSelect[Any]) -> Iterator[tuple[Any, ...]]:
+        """The rows for `raw_rows`, from a cursor that is open when this returns."""
+        cursor = self.execute_sql(*query.sql())
+        return itertools.chain.from_iterable(iter(lambda: cursor.fetchmany(FETCHED), []))
 
     @abstractmethod
     def explain(self, fault: Exception) -> TrcpointsError | None:
@@ -139,7 +159,7 @@ class Engine(peewee.Database, ABC):
 
 
 def portions(values: Iterable[T], size: int = PORTION) -> Iterator[list[T]]:
-    """The values in lists of at most PORTION, few enough for one `IN` on either engine."""
+    """The values in lists of at most `size`; PORTION is few enough for one `IN` everywhere."""
     iterator = iter(values)
     while portion := list(itertools.islice(iterator, size)):
         yield portion

@@ -156,14 +156,13 @@ class PostgresEngine(Engine, peewee.PostgresqlDatabase):
             cursor.execute(*query.sql())
             yield from cursor
 
-    def raw_rows(self, query: peewee.ModelSelect[Any]) -> Iterator[tuple[Any, ...]]:
+    def rows_of(self, query: peewee.ModelSelect[Any]) -> Iterator[tuple[Any, ...]]:
         """In chunks, where libpq can (since its version 17): taken while the server sends more."""
         from psycopg import capabilities
 
         if capabilities.has_stream_chunked():
-            yield from self.cursor().stream(*query.sql(), size=FETCHED)
-        else:
-            yield from super().raw_rows(query)
+            return self.cursor().stream(*query.sql(), size=FETCHED)  # type: ignore[no-any-return]  # peewee's cursor has no type
+        return super().rows_of(query)
 
     def clock(self, now: datetime) -> datetime:
         """The server's: hosts disagree."""
@@ -181,19 +180,15 @@ class PostgresEngine(Engine, peewee.PostgresqlDatabase):
             self._copy(table, columns, portion)
 
     def update_rows(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
-        """By `COPY` into a temporary table and one UPDATE from it."""
+        """By `COPY` into a temporary table and an UPDATE from it."""
         key, *changed = columns
         settings = ", ".join(f"{name} = changes.{name}" for name in changed)
-        is_made = False
         for portion in portions(rows):
-            if not is_made:
-                self.execute_sql(
-                    f"CREATE TEMPORARY TABLE changes ON COMMIT DROP AS "
-                    f"SELECT {', '.join(columns)} FROM {table} WITH NO DATA"
-                )
-                is_made = True
+            self.execute_sql(
+                f"CREATE TEMPORARY TABLE changes ON COMMIT DROP AS "
+                f"SELECT {', '.join(columns)} FROM {table} WITH NO DATA"
+            )
             self._copy("changes", columns, portion)
-        if is_made:
             with self._row_by_row():
                 self.execute_sql(
                     f"UPDATE {table} SET {settings} FROM changes "

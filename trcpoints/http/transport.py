@@ -110,8 +110,8 @@ class Transport:
         self._next_start = float("-inf")
         self._budget_end = time.monotonic() + limits.budget
         self._session = StraightSession()
-        # Made once, and sent with one address after the other: to make it takes requests as long
-        # as to send it. Its address is never asked.
+        # Made once, and sent to one address after the other: to make it takes requests as long as
+        # to send it. This one is never asked. Made by the session, it would look into ~/.netrc.
         self._request = requests.PreparedRequest()
         self._request.prepare(
             "GET", "http://localhost", _headers(user_agent, accept, authorization)
@@ -211,7 +211,7 @@ class Transport:
             return Answer(url, response.status_code, response.headers, body)
 
     def _addressed(self, url: str) -> requests.PreparedRequest:
-        """The request to an address, with the cookies that were set since the first one."""
+        """The request to an address, with the cookies that answers have set so far."""
         request = self._request.copy()
         request.prepare_url(url, None)
         if self._session.cookies:
@@ -299,5 +299,10 @@ class Transport:
 
 
 def _headers(user_agent: str, accept: str, authorization: str | None) -> dict[str, str]:
-    headers = {"User-Agent": user_agent, "Accept": accept, "Accept-Encoding": "gzip"}
+    headers = {
+        "User-Agent": user_agent,
+        "Accept": accept,
+        "Accept-Encoding": "gzip",
+        "Connection": "keep-alive",
+    }
     return headers if authorization is None else {**headers, "Authorization": authorization}

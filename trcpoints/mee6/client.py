@@ -146,7 +146,8 @@ def _read(settings: Mee6Settings, guild_id: str, number: int, answer: Answer) ->
     if answer.status != 200:
         raise _refusal(settings, guild_id, answer)
     where = f"Page {number} of the MEE6 leaderboard"
-    # Counted before there are objects of them, which take a hundred times the bytes. Each has two.
+    # Counted before there are objects of them, which take a hundred times the bytes. One and the
+    # comma after it are two bytes at least, so a short body need not be looked through.
     values = 0
     if len(answer.body) > 2 * _MOST_VALUES:
         values = sum(map(answer.body.count, (b",", b"[", b"{")))

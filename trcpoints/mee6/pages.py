@@ -13,6 +13,8 @@ from trcpoints.http.answers import error_message, loads
 MAX_XP = 10**12
 _LAST_EXACT_INTEGER = 2**53
 _TOO_MANY_FAULTS = 5
+_FIRST_ID = "1"
+"""Of texts that are all digits, those before it begin with a zero."""
 
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
 _Xp = Annotated[int, msgspec.Meta(ge=0, le=MAX_XP)]
@@ -36,7 +38,9 @@ class Page:
 
     def has_the_players_of(self, other: Page) -> bool:
         """Whether all who are on the page and can be told apart are on the other, and no more."""
-        return self.xp.keys() == other.xp.keys() and self.malformed == other.malformed
+        if not (self.malformed or other.malformed):
+            return self.xp.keys() == other.xp.keys()
+        return {*self.xp, *self.malformed} == {*other.xp, *other.malformed}
 
 
 class _Guild(msgspec.Struct, gc=False):
@@ -99,8 +103,9 @@ _SHAPE = (
 
 def _from_body(body: _Body) -> Page | None:
     """The page, or None where an id is not made of digits and each player needs a look."""
-    digits = "".join([player.id for player in body.players]) + body.guild.id
-    if not (digits.isascii() and digits.isdigit()):
+    ids = [body.guild.id, *(player.id for player in body.players)]
+    digits = "".join(ids)
+    if not (digits.isascii() and digits.isdigit()) or min(ids) < _FIRST_ID:
         return None
     xp = {int(player.id): player.xp for player in body.players}
     if len(xp) < len(body.players):
@@ -159,7 +164,8 @@ def _read_id(value: object, where: str) -> int | None:
             )
         return value
     if isinstance(value, str) and len(value) <= 20 and value.isascii() and value.isdigit():
-        return int(value)
+        # Ids are numbers here: with a zero before it, one would pass for another.
+        return int(value) if value >= _FIRST_ID else None
     return None
 
 

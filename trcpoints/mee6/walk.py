@@ -23,6 +23,7 @@ MAX_PAGES = 20_000
 SAME_PAGES = 3
 # Enough for the pages that may be read again and their neighbours, whatever their size.
 _REMEMBERED_IDS = 5_000
+# Not None, which is what is known of some; and nobody has as little XP.
 _NOT_MISSING = -1
 
 
@@ -83,7 +84,7 @@ class Tally:
 
     def _take(self, page: Page) -> int:
         """Note the players of a page; the number of those never seen before."""
-        others = self._find_missing(page.xp)
+        others = self._strike_off(page.xp)
         unreadable = [player_id for player_id in page.malformed if player_id in self.missing]
         for player_id in unreadable:
             del self.missing[player_id]
@@ -99,12 +100,12 @@ class Tally:
         self._remember(unasked | malformed)
         return strangers
 
-    def _find_missing(self, xp: Mapping[int, int]) -> list[int]:
-        """Find who is still missing among the players of a page; the ids of the others."""
+    def _strike_off(self, xp: Mapping[int, int]) -> list[int]:
+        """Note the XP of the players of a page who were missing so far; the ids of the others."""
         others = []
-        find, news = self.missing.pop, self.news
+        strike, news = self.missing.pop, self.news
         for player_id, points in xp.items():
-            known = find(player_id, _NOT_MISSING)
+            known = strike(player_id, _NOT_MISSING)
             if known == points:
                 continue
             if known == _NOT_MISSING:

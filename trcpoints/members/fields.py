@@ -21,7 +21,11 @@ UNLINKED: Mapping[str, object] = {
     "deferrals": 0,
     "rebaseline": False,
 }
-"""What the sync remembers of a member it has never seen: of one linked anew, too (2.2)."""
+"""What the sync remembers of a member it has never seen: of one linked anew, too (2.2).
+
+It unsettles them, on which a sync that reads the board meanwhile relies
+(`trcpoints.jobs.sync.books`).
+"""
 
 Values = dict[str, str | None]
 

@@ -18,6 +18,7 @@ from trcpoints.members.inserting import insert_members
 
 _WRITTEN = (*FIELDS, "name")
 _NEW = {**UNLINKED, "active": True, "points": 0, "carry": 0}
+# To be baselined again (section 2.2) also unsettles them for a sync that reads the board meanwhile.
 _ACTIVE_AGAIN = {"active": True, "rebaseline": True}
 _UNSAID = {"subscription_status": "ACTIVE"}
 """What a new member has of a field that the federation does not tell: as one added by hand."""

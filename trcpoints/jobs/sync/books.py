@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import starmap
-from operator import attrgetter
 
 from peewee import Case, Expression
 
@@ -38,6 +37,7 @@ _STATE = (
 )
 _IS_SYNCED = Member.discord_id.is_null(False) & Member.active
 _IS_SETTLED = (
+    # Without XP they would not be at risk (section 2.5), as all are who are not looked at.
     (Member.xp_total > 0)
     & Member.quiet
     & Member.left_at.is_null()
@@ -45,11 +45,16 @@ _IS_SETTLED = (
     & (Member.absences == 0)
     & (Member.deferrals == 0)
 )
-"""Nothing is to be written of whom the board has with the XP known. Only a sync settles members,
-and changes the XP of those who are settled."""
+"""Nothing is to be written of whom the board has with the XP known.
+
+Only a sync settles members, and there is one at a time; whatever else changes their account or
+their XP, or makes them active again, unsettles them (`trcpoints.members.fields.UNLINKED`,
+`trcpoints.federation.engine.applying`). So who is settled when a sync writes was so when it began
+to read the board, with the same account and the same XP.
+"""
 
 _LOOKED_UP = 200_000
-"""Members looked up by one query, which is not heard by signals before its first row."""
+"""Members looked up by one query, during which no signal is heard before its first row."""
 
 _UPDATED = (
     "id",
@@ -91,27 +96,28 @@ def read_known(engine: Engine) -> dict[int, int | None]:
     return {int(discord_id): known for discord_id, known in engine.raw_rows(query)}
 
 
-def read_states(
-    engine: Engine, board: Leaderboard, *, everybody: bool
-) -> tuple[list[MemberState], int]:
-    """The states of the members of whom something may be written, and the number of the others,
-    who are settled and have the XP known.
+def read_states(engine: Engine, board: Leaderboard, *, everybody: bool) -> Iterator[MemberState]:
+    """The states of the members of whom something may be written; of all, with `everybody`.
 
-    The board must have been read for `read_known`, and no sync may have been completed since. To
-    be called in a transaction whose queries all read the same. `everybody` leaves nobody out.
+    The others are settled, and have the XP known. The board must have been read for `read_known`,
+    and no sync may have been completed since; nobody may write members meanwhile, as nobody can
+    who waits for the books lock.
     """
     if everybody:
-        return list(_states(engine, _IS_SYNCED)), 0
-    states = list(_states(engine, _IS_SYNCED & ~_IS_SETTLED))
+        yield from _states(engine, _IS_SYNCED)
+        return
+    yield from _states(engine, _IS_SYNCED & ~_IS_SETTLED)
     unlike = itertools.chain(board.news, board.missing, board.unreadable)
     settled_then = (str(key) for key in unlike if board.known[key] is not None)
     for keys in portions(settled_then, _LOOKED_UP):
         is_looked_up = engine.is_among(Member.discord_id, keys)
-        states += _states(engine, _IS_SYNCED & _IS_SETTLED & is_looked_up)
-    # In the order of the tables and their indexes, which is the quickest to write in.
-    states.sort(key=attrgetter("member_id"))
-    synced = Member.select().count() - Member.select().where(IS_UNTRACKED).count()
-    return states, synced - len(states)
+        yield from _states(engine, _IS_SYNCED & _IS_SETTLED & is_looked_up)
+
+
+def count_synced() -> int:
+    """How many members are synced."""
+    untracked: int = Member.select().where(IS_UNTRACKED).count()
+    return int(Member.select().count()) - untracked
 
 
 def _states(engine: Engine, condition: Expression) -> Iterator[MemberState]:

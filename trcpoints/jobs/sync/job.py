@@ -152,7 +152,8 @@ class _Sync(JobRun):
         """What the sync would do now, in the document. Raises Overtaken."""
         board = self._read(engine, lambda: None)
         with engine.snapshot():
-            # A sync that writes has the lease, which tells it so.
+            # The books are newer than the board then: what it says would look like losses. A sync
+            # that writes would have lost its lease.
             if recall(SYNC_JOB).last_completed_run != memory.last_completed_run:
                 raise Overtaken(
                     "Another sync was completed while this one read the leaderboard.",
@@ -198,8 +199,9 @@ class _Sync(JobRun):
     def _decide(self, engine: Engine, board: Leaderboard) -> SyncPlan:
         """The plan, described in the document; raises MassChangeRefused."""
         options, document = self.options, self.document
-        states, settled = books.read_states(engine, board, everybody=options.rebaseline)
-        plan = decide(board, states, settled=settled, rebaseline=options.rebaseline)
+        synced = books.count_synced()
+        states = books.read_states(engine, board, everybody=options.rebaseline)
+        plan = decide(board, states, synced=synced, rebaseline=options.rebaseline)
         document.members, document.xp, document.points = plan.members, plan.xp, plan.points
         if options.with_results:
             document.results = _results(plan)

@@ -90,17 +90,18 @@ class SyncPlan(Struct):
 
 
 def decide(
-    board: Leaderboard, members: Iterable[MemberState], *, settled: int, rebaseline: bool
+    board: Leaderboard, members: Iterable[MemberState], *, synced: int, rebaseline: bool
 ) -> SyncPlan:
     """Judge members by the leaderboard.
 
-    `settled` is the number of those who are not among `members`, for nothing is new of them; they
-    have XP. `rebaseline` is the option of `sync`.
+    `synced` is the number of all who are considered. Those who are not among `members` have XP,
+    and nothing is new of them. `rebaseline` is the option of `sync`.
     """
-    plan = SyncPlan(at_risk=settled)
+    plan = SyncPlan()
     counts = plan.members
-    counts.unchanged = settled
+    settled = synced
     for member in members:
+        settled -= 1
         discord_id = int(member.discord_id)
         xp = board.xp_of(discord_id)
         if xp is None:
@@ -108,6 +109,10 @@ def decide(
         else:
             verdict = _judge_seen(member, xp, rebaseline=rebaseline)
         _add(plan, verdict)
+    counts.unchanged += settled
+    plan.at_risk += settled
+    # In the order of the tables and their indexes, which is the quickest to write in.
+    plan.verdicts.sort(key=lambda verdict: verdict.after.member_id)
     counts.tracked = (
         counts.baselined
         + counts.unchanged

@@ -51,7 +51,7 @@ class Engine(peewee.Database, ABC):
         writes members or ledger reads the state that they decide on inside it. Nothing is
         fetched inside it.
         """
-        # Whoever was reading has given up, as when a signal arrived.
+        # Who was reading outside of a transaction has given up, as when a signal arrived.
         self.is_reading = False
         transaction = self.atomic(*self.books_mode)
         log.debug("waiting for the books lock")
@@ -121,6 +121,11 @@ class Engine(peewee.Database, ABC):
             # PostgreSQL would wait for ever for the rows to be through.
             raise RuntimeError("the database was asked while the rows of a query were being read")
         return super().cursor(named_cursor)
+
+    def rollback(self) -> None:
+        """Roll back; what was being read is over."""
+        self.is_reading = False
+        super().rollback()
 
     def raw_rows(self, query: peewee.ModelSelect[Any]) -> Iterator[tuple[Any, ...]]:
         """The rows of a query with their cells as the driver gives them.

@@ -20,6 +20,8 @@ from trcpoints.config import sqlite_url
 from trcpoints.demo.server import SimulatedMee6
 from trcpoints.federation.conflicts import STRATEGIES, Strategy
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 ANN: Record = {"id": "M1", "first_name": "Ann", "discord_id": "101"}
 BO: Record = {"id": "M2", "first_name": "Bo", "discord_id": "102"}
 CY: Record = {"id": "M3", "first_name": "Cy", "discord_id": "103"}

@@ -10,6 +10,8 @@ from tests.support.cli import Cli
 from tests.support.engine import Federation, Record
 from trcpoints.errors import MassChangeRefused
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 EVERYBODY = "abcde"
 
 

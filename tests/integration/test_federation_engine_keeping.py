@@ -16,6 +16,8 @@ from trcpoints.federation.conflicts import Strategy
 from trcpoints.federation.engine import keep
 from trcpoints.federation.engine.keeping import Side
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 LATER = NOW + timedelta(hours=1)
 BASE: Record = {
     "id": "M1",

@@ -9,6 +9,8 @@ import pytest
 from tests.support import queue
 from tests.support.cli import Cli
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 JUDES = "st-judes"
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 OTHER = """

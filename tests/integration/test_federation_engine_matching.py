@@ -16,6 +16,8 @@ from tests.support.mee6 import show as show_board
 from trcpoints.db.engine import Engine
 from trcpoints.demo.server import SimulatedMee6
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 ANN: Record = {"id": "M1", "first_name": "Ann", "discord_id": "101", "email": "ann@example.org"}
 BO: Record = {"id": "M2", "first_name": "Bo", "discord_id": "102", "email": "bo@example.org"}
 HOME = "home@example.org"

@@ -13,6 +13,8 @@ from tests.support.engine import Federation, Listed, Record
 from trcpoints.errors import SourceInvalid
 from trcpoints.federation.engine import fetching
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 ANN: Record = {"id": "M1", "first_name": "Ann"}
 BO: Record = {"id": "M2", "first_name": "Bo"}
 WRONG: Record = {"id": "M1", "first_name": "Ann", "subscription_status": "perhaps"}

@@ -16,6 +16,8 @@ from trcpoints.errors import SourceUnavailable
 from trcpoints.federation.connectors import open_source
 from trcpoints.federation.engine import FederationPlan
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 KINDS = [*PAGINGS, "csv"]
 
 

@@ -13,6 +13,8 @@ from tests.support.cli import Cli
 from trcpoints.db.models import FederationJob
 from trcpoints.federation.queue.rules import LONGEST_PAUSE, MOST_RUNNING
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 JUDES, FIANNA = "st-judes", "na-fianna"
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

@@ -10,6 +10,8 @@ from tests.support.cli import Cli
 from tests.support.engine import TOML, Federation, Record
 from trcpoints.errors import MassChangeRefused
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 ANN: Record = {
     "id": "M1",
     "first_name": "Ann",

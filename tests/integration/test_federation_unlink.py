@@ -9,6 +9,8 @@ import pytest
 from tests.support import queue
 from tests.support.cli import Cli
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 JUDES, FIANNA = "st-judes", "na-fianna"
 THERE = ("--connector", "club", "--organization", JUDES)
 

@@ -15,6 +15,8 @@ from trcpoints.db.database import Access, open_database
 from trcpoints.db.models import DailyPoints, Member, Milestone
 from trcpoints.demo.server import SimulatedMee6
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 MON, TUE, WED, THU, FRI, SAT, SUN = (f"2026-01-{day}" for day in range(19, 26))
 MON2, TUE2, WED2, THU2, FRI2, SAT2 = (f"2026-01-{day}" for day in range(26, 32))
 

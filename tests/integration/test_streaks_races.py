@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -57,7 +58,7 @@ def test_whichever_commits_first(cli: Cli, mee6: SimulatedMee6, rounds: int) -> 
         syncing = start(cli, midnight + timedelta(seconds=5), "sync", "--json")
         # In every other round the sync is about to commit when the streaks start.
         while number % 2 and len(mee6.requests) == seen and syncing.poll() is None:
-            pass
+            time.sleep(0.002)
         judging = start(cli, midnight + timedelta(seconds=6), "streaks", "--json")
         done(syncing)
         longer = done(judging)["members"]["incremented"]

@@ -6,8 +6,10 @@ touched. Its jobs have the machine's true clock: only when they start is played.
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -40,10 +42,13 @@ mount -t tmpfs none /run
 mount --bind {spool} /var/spool/cron/crontabs
 mount --bind {empty_folder} /etc/cron.d
 mount --bind {empty_file} /etc/crontab
-[ -e /usr/sbin/sendmail ] || ln -s {mailer} /usr/sbin/sendmail
 mount --bind {mailer} /usr/sbin/sendmail
 exec faketime -f '@{start} x{speed}' cron -f
 """
+
+
+_SENDMAIL = Path("/usr/sbin/sendmail")
+"""What cron mails with. It has to be there for another to be put over it."""
 
 
 @dataclass
@@ -79,12 +84,15 @@ class Server:
         )
         line = ["unshare", "--mount", "sh", "-c", script]
         with subprocess.Popen(
-            line, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TZ": "UTC"}
+            line,
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TZ": "UTC"},
+            start_new_session=True,
         ) as cron:
             try:
                 cron.wait(minutes / MINUTES_PER_SECOND)
             except subprocess.TimeoutExpired:
-                cron.terminate()
+                # Both, faketime and the cron that it started.
+                os.killpg(cron.pid, signal.SIGTERM)
             else:
                 raise AssertionError("cron did not run")
 
@@ -106,7 +114,12 @@ def server(tmp_path: Path, sqlite_cli: Cli) -> Iterator[Server]:
         _SHIM.format(python=shlex.quote(sys.executable), calls=shlex.quote(str(place / "calls")))
     )
     shim.chmod(0o755)
+    is_there = _SENDMAIL.exists()
+    if not is_there:
+        _SENDMAIL.touch()
     yield Server(place, home)
+    if not is_there:
+        _SENDMAIL.unlink()
     shutil.rmtree(place)
 
 

@@ -42,7 +42,6 @@ _IS_SETTLED = (
     & Member.quiet
     & Member.left_at.is_null()
     & ~Member.rebaseline
-    & (Member.absences == 0)
     & (Member.deferrals == 0)
 )
 """Nothing is to be written of whom the board has with the XP known.

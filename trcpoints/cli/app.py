@@ -2,66 +2,39 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
 import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.models import OptionInfo
 
-# Typer has it without exporting it: the base of BadParameter and its like.
-from typer._click.exceptions import UsageError
-from typer.core import TyperCommand, TyperGroup, TyperOption
-
-from trcpoints.cli.session import Session, session_of
-
-if TYPE_CHECKING:
-    # Typer hands these to its subclasses without exporting them.
-    from typer._click.core import Command as ClickCommand
-    from typer._click.core import Context as ClickContext
+from trcpoints.cli.session import session_of
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
-_COMMON_PANEL = "Common options"
 
+class Command(TyperCommand):
+    """A command that the help of wrong usage can name."""
 
-class CommonCommand(TyperCommand):
-    """A command that takes --json, --quiet, --verbose and --env-file, as every one does."""
-
-    def __init__(self, name: str | None, **attributes: Any) -> None:
-        super().__init__(name, **attributes)
-        self.params.extend(_common_options())
-
-    def parse_args(self, ctx: ClickContext, args: list[str]) -> list[str]:
+    # Any, here and below: Typer's own type of a context has no public name.
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Understand the command line."""
-        with _faults_of(ctx):
-            return super().parse_args(ctx, args)
-
-    def invoke(self, ctx: ClickContext) -> object:
-        """Run the command, with logs as its options ask for them."""
-        cast("Session", ctx.obj).start_logging()
-        with _faults_of(ctx):
-            return super().invoke(ctx)
+        session_of(ctx).command_path = ctx.command_path
+        return super().parse_args(ctx, args)
 
 
-class CommonGroup(TyperGroup):
-    """A group that is a command too when it is called bare, with the same common options."""
+class Group(TyperGroup):
+    """A group that the help of wrong usage can name."""
 
-    def __init__(self, **attributes: Any) -> None:
-        super().__init__(**attributes)
-        self.params.extend(_common_options())
-
-    def parse_args(self, ctx: ClickContext, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Understand the command line, up to the name of a command."""
-        with _faults_of(ctx):
-            return super().parse_args(ctx, args)
-
-    def invoke(self, ctx: ClickContext) -> object:
-        """Run the group or its command, with logs as the options ask for them."""
-        cast("Session", ctx.obj).start_logging()
-        with _faults_of(ctx):
-            return super().invoke(ctx)
+        session_of(ctx).command_path = ctx.command_path
+        return super().parse_args(ctx, args)
 
 
 class LazyGroup(TyperGroup):
@@ -70,15 +43,7 @@ class LazyGroup(TyperGroup):
     # name -> (module with an `app`, what --help says of it)
     lazy: ClassVar[dict[str, tuple[str, str]]] = {}
 
-    def __init__(self, **attributes: Any) -> None:
-        super().__init__(**attributes)
-        # Stand-ins, for the list of --help and for suggestions after a typo.
-        for name, (_, summary) in self.lazy.items():
-            self.add_command(TyperCommand(name, help=summary))
-
-    def resolve_command(
-        self, ctx: ClickContext, args: list[str]
-    ) -> tuple[str | None, ClickCommand | None, list[str]]:
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """The command itself, its module imported."""
         name, stand_in, rest = super().resolve_command(ctx, args)
         if name is None or stand_in is None:
@@ -88,21 +53,41 @@ class LazyGroup(TyperGroup):
         return name, command, rest
 
 
+def lazy(commands: type[LazyGroup]) -> typer.Typer:
+    """The app of a lazy group, with stand-ins for the list of --help and for what a typo meant."""
+    app = typer.Typer(cls=commands)
+    for name, (_, summary) in commands.lazy.items():
+        app.command(name, help=summary)(lambda: None)
+    return app
+
+
 def command(
     app: typer.Typer, name: str | None = None, *, example: str
 ) -> Callable[[Function], Function]:
     """Declare a command of a group; its help ends with the example."""
-    return app.command(name, cls=CommonCommand, epilog=f"Example: {example}")
+
+    def declare(function: Function) -> Function:
+        decorate = app.command(name, cls=Command, epilog=f"Example: {example}")
+        decorate(_with_common_options(function))
+        return function
+
+    return declare
 
 
 def group(summary: str, *, example: str) -> typer.Typer:
     """A group of commands."""
-    return typer.Typer(help=summary, epilog=f"Example: {example}", add_completion=False)
+    return typer.Typer(cls=Group, help=summary, epilog=f"Example: {example}", add_completion=False)
 
 
 def bare(app: typer.Typer, *, example: str) -> Callable[[Function], Function]:
     """Declare what a group does when it is called without a command."""
-    return app.callback(cls=CommonGroup, invoke_without_command=True, epilog=f"Example: {example}")
+
+    def declare(function: Function) -> Function:
+        decorate = app.callback(invoke_without_command=True, epilog=f"Example: {example}")
+        decorate(_with_common_options(function))
+        return function
+
+    return declare
 
 
 def single() -> typer.Typer:
@@ -110,58 +95,77 @@ def single() -> typer.Typer:
     return typer.Typer(add_completion=False)
 
 
-@contextmanager
-def _faults_of(context: ClickContext) -> Iterator[None]:
-    """Let usage errors of the block know which command they are about: its help is the way on."""
-    try:
-        yield
-    except UsageError as fault:
-        fault.ctx = fault.ctx or context
-        raise
+def _with_common_options(function: Callable[..., object]) -> Callable[..., None]:
+    """A function with more parameters, which Typer reads off its signature."""
+    own = inspect.signature(function, eval_str=True)
+
+    @functools.wraps(function)
+    def run(context: typer.Context, **values: Any) -> None:
+        session_of(context).start_logging()
+        function(context, **{name: values[name] for name in values if name not in _COMMON})
+
+    parameters = [*own.parameters.values(), *_COMMON.values()]
+    for parameter in parameters:
+        _show_no_type_of_a_flag(parameter)
+    vars(run)["__signature__"] = own.replace(parameters=parameters)
+    return run
 
 
-def _common_options() -> list[TyperOption]:
-    def remember(attribute: str) -> Callable[[typer.Context, Any, Any], None]:
-        def callback(context: typer.Context, _option: Any, value: Any) -> None:
-            if value:
-                setattr(session_of(context), attribute, value)
+def _show_no_type_of_a_flag(parameter: inspect.Parameter) -> None:
+    """Typer 0.29 shows `<bool>` beside a flag in --help, which looks as if it took a value."""
+    kind, *notes = get_args(parameter.annotation) or (None,)
+    for note in notes:
+        if kind is bool and isinstance(note, OptionInfo):
+            note.metavar = ""
 
-        return callback
 
-    common: dict[str, Any] = {
-        "expose_value": False,
-        "is_eager": True,
-        "rich_help_panel": _COMMON_PANEL,
-    }
-    return [
-        TyperOption(
-            param_decls=["--json"],
-            is_flag=True,
-            help="Print one JSON document on stdout.",
-            callback=remember("json"),
-            **common,
-        ),
-        TyperOption(
-            param_decls=["--quiet", "-q"],
-            is_flag=True,
-            help="Print nothing when all is well.",
-            callback=remember("quiet"),
-            **common,
-        ),
-        TyperOption(
-            param_decls=["--verbose", "-v"],
+def _remember(context: typer.Context, option: typer.CallbackParam, value: Any) -> None:
+    """Let the session know at once, so that wrong usage further on is told as was asked for.
+
+    An option may be given to the group and absent from its command.
+    """
+    if value:
+        setattr(session_of(context), str(option.name), value)
+
+
+_SHARED: dict[str, Any] = {
+    "callback": _remember,
+    "is_eager": True,
+    "rich_help_panel": "Common options",
+}
+
+
+def _common_options(
+    *,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document on stdout.", **_SHARED)
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print nothing when all is well.", **_SHARED)
+    ] = False,
+    verbose: Annotated[
+        int,
+        typer.Option(
+            "--verbose",
+            "-v",
             count=True,
             metavar="",  # it takes no value, whatever Typer says of one that is counted
+            show_default=False,
             help="Say more on stderr; twice for every request.",
-            callback=remember("verbose"),
-            **common,
+            **_SHARED,
         ),
-        TyperOption(
-            param_decls=["--env-file"],
-            type=Path,
+    ] = 0,
+    env_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--env-file",
             metavar="FILE",
             help="Read the settings from this file instead of .env.",
-            callback=remember("env_file"),
-            **common,
+            **_SHARED,
         ),
-    ]
+    ] = None,
+) -> None:
+    """The parameters that every command has; each is a field of the session."""
+
+
+_COMMON = inspect.signature(_common_options, eval_str=True).parameters

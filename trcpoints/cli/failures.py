@@ -61,7 +61,7 @@ def report(session: Session, fault: BaseException) -> int:
         import traceback
 
         traceback.print_exception(fault.__cause__, file=sys.stderr)
-    failure = _describe(fault)
+    failure = _describe(session, fault)
     try:
         _tell(session, failure)
     except OSError:
@@ -70,14 +70,14 @@ def report(session: Session, fault: BaseException) -> int:
     return failure.exit_code
 
 
-def _describe(fault: TrcpointsError | Interrupted | typer.TyperException) -> Failure:
+def _describe(
+    session: Session, fault: TrcpointsError | Interrupted | typer.TyperException
+) -> Failure:
     from trcpoints.documents import ErrorDocument, ErrorInfo
 
     if isinstance(fault, typer.TyperException):
-        context = getattr(fault, "ctx", None)
-        path = "trcpoints" if context is None else context.command_path
         message = storable(fault.format_message())
-        usage = ErrorInfo("usage", message, f"{path} --help")
+        usage = ErrorInfo("usage", message, f"{session.command_path} --help")
         return Failure(fault.exit_code, usage, ErrorDocument(error=usage))
     info = ErrorInfo(fault.code, fault.message, fault.hint)
     if fault.document is not None:

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, NoReturn
 import typer
 
 from trcpoints import __version__, garbage, signals
-from trcpoints.cli.app import LazyGroup
+from trcpoints.cli.app import LazyGroup, lazy
 from trcpoints.cli.failures import report
 from trcpoints.cli.session import Session
 from trcpoints.cli.streams import open_streams
@@ -52,7 +52,7 @@ class Commands(LazyGroup):
     }
 
 
-app = typer.Typer(cls=Commands)
+app = lazy(Commands)
 
 
 def _print_version(wanted: bool) -> None:
@@ -67,7 +67,11 @@ def root(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            metavar="",
+            help="Print the version and exit.",
         ),
     ] = False,
 ) -> None:
@@ -107,7 +111,8 @@ def main(arguments: list[str]) -> int:
 def _invoke(arguments: list[str], session: Session) -> int:
     command = typer.main.get_command(app)
     if "_TRCPOINTS_COMPLETE" in os.environ:
-        command.main(prog_name="trcpoints")  # Typer's own shell completion, which exits
+        # Typer's own shell completion, which exits.
+        command.main(prog_name="trcpoints", obj=session)
     try:
         with command.make_context("trcpoints", arguments, obj=session) as context:
             command.invoke(context)

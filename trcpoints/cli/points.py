@@ -122,7 +122,7 @@ def history(
     *,
     reference: Annotated[
         str | None,
-        typer.Argument(metavar="[REF]", help="One member: id, discord:ID or e-mail; else all."),
+        typer.Argument(metavar="REF", help="One member: id, discord:ID or e-mail; else all."),
     ] = None,
     source: Annotated[
         str | None,

@@ -31,7 +31,7 @@ def schema(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME]", help="A document, like status or trcpoints.status/1; else list all."
+            metavar="NAME", help="A document, like status or trcpoints.status/1; else list all."
         ),
     ] = None,
 ) -> None:

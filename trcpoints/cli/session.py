@@ -36,6 +36,8 @@ class Session:
     quiet: bool = False
     verbose: int = 0
     env_file: Path | None = None
+    command_path: str = "trcpoints"
+    """The command whose line was read last, as it is typed; its help is the way on."""
     begun: bool = False
     """Whether a document is on stdout, or a part of one."""
 

@@ -53,7 +53,7 @@ def excuse(
     *,
     day: Annotated[
         date | None,
-        typer.Argument(metavar="[DATE]", parser=iso_date, help="A weekday, past or future."),
+        typer.Argument(metavar="DATE", parser=iso_date, help="A weekday, past or future."),
     ] = None,
     reason: Annotated[
         str | None, typer.Option("--reason", metavar="TEXT", help="Why nobody's streak breaks.")

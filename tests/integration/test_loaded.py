@@ -11,7 +11,7 @@ import pytest
 from tests.integration.test_schema import CALLS, IDS, Call, federate
 from tests.support.cli import Cli
 from tests.support.mee6 import show
-from tests.unit.test_startup import HEAVY, RUN_AND_TELL
+from tests.unit.test_startup import HEAVY, RUN_AND_TELL, typers_own
 from trcpoints.demo.server import SimulatedMee6
 
 BOOKS = {"msgspec", "peewee"}
@@ -45,7 +45,7 @@ def test_a_command_loads_only_what_it_may(cli: Cli, mee6: SimulatedMee6) -> None
     cli.ok("db", "upgrade")
     for command, calls in CALLS.items():
         for call in calls:
-            extra = loaded(cli, call) - ALSO.get(command, BOOKS) - driver
+            extra = loaded(cli, call) - ALSO.get(command, BOOKS) - driver - typers_own()
             assert not extra, (call.line, extra)
 
 

@@ -97,7 +97,7 @@ def single() -> typer.Typer:
 
 def _with_common_options(function: Callable[..., object]) -> Callable[..., None]:
     """A function with more parameters, which Typer reads off its signature."""
-    own = inspect.signature(function, eval_str=True)
+    own = inspect.signature(_evaluated(function))
 
     @functools.wraps(function)
     def run(context: typer.Context, **values: Any) -> None:
@@ -119,6 +119,13 @@ def _show_no_type_of_a_flag(parameter: inspect.Parameter) -> None:
             note.metavar = ""
 
 
+def _evaluated(function: Function) -> Function:
+    """The function with its annotations evaluated, as Typer does whenever it looks at one."""
+    function.__annotations__ = inspect.get_annotations(function, eval_str=True)
+    return function
+
+
+@_evaluated
 def _remember(context: typer.Context, option: typer.CallbackParam, value: Any) -> None:
     """Let the session know at once, so that wrong usage further on is told as was asked for.
 
@@ -135,6 +142,7 @@ _SHARED: dict[str, Any] = {
 }
 
 
+@_evaluated
 def _common_options(
     *,
     json: Annotated[
@@ -168,4 +176,4 @@ def _common_options(
     """The parameters that every command has; each is a field of the session."""
 
 
-_COMMON = inspect.signature(_common_options, eval_str=True).parameters
+_COMMON = inspect.signature(_common_options).parameters

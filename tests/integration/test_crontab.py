@@ -32,6 +32,15 @@ def variables() -> dict[str, str]:
     return dict(re.findall(r"^([A-Z_]+)=(.*)$", TEXT, re.MULTILINE))
 
 
+def test_the_program_prints_it_quietly_too(sqlite_cli: Cli) -> None:
+    # Nothing that is piped into crontab would be an empty crontab.
+    for quiet in ([], ["--quiet"]):
+        result = sqlite_cli("crontab", *quiet, env={"DATABASE_URL": "wrong"})
+        assert (result.code, result.out, result.err) == (0, TEXT, "")
+        document = sqlite_cli("crontab", "--json", *quiet).json
+        assert document == {"schema": "trcpoints.crontab/1", "text": TEXT}
+
+
 def test_every_line_is_a_comment_a_variable_or_a_job() -> None:
     for line in TEXT.splitlines():
         assert not line or re.match(r"#|[A-Z_]+=[^ ]+$|[*/0-9]+( [*/0-9]+){4} cd ", line), line

@@ -92,7 +92,7 @@ def test_no_line(cli: Cli, text: str) -> None:
     crontab(cli, text)
     check = checks(cli)["cron"]
     assert (check["status"], "No line starts streaks" in check["message"]) == ("warning", True)
-    assert "crontab.example" in check["hint"]
+    assert check["hint"].endswith(": trcpoints crontab")
 
 
 def test_lines_for_federations_where_there_are_any(cli: Cli) -> None:

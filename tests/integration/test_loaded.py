@@ -20,6 +20,7 @@ DRIVER = {"asyncio", "psycopg"}
 MIGRATIONS = {"asyncio", "playhouse", "psycopg"}
 
 ALSO = {
+    "crontab": {"msgspec"},
     "schema": {"msgspec"},
     "sync": BOOKS | HTTP,
     "backfill-dry-run": BOOKS | HTTP,

@@ -131,11 +131,12 @@ CALLS = {
     "db copy": [Call("db copy --to sqlite:///copy.db", "db.copy")],
     "db backup": [Call("db backup backup.db", "db.backup")],
     "db leases": [Call("db leases", "db.leases")],
+    "crontab": [Call("crontab", "crontab")],
     "schema": [Call("schema", "schemas")],
     "demo": [Call("demo --members 3 --days 1", "demo")],
 }
 
-WITHOUT_SETTINGS = {"schema", "demo"}
+WITHOUT_SETTINGS = {"crontab", "schema", "demo"}
 """What neither reads the settings nor opens the database."""
 
 WITHOUT_DATABASE = {"federation check"}

@@ -46,6 +46,7 @@ class Commands(LazyGroup):
             "Take the members from outside membership systems.",
         ),
         "doctor": ("trcpoints.cli.doctor", "See whether everything is set up; what to mend first."),
+        "crontab": ("trcpoints.cli.crontab", "Print the crontab that has every job."),
         "db": ("trcpoints.cli.db", "Upgrade, check, copy and back up the database."),
         "schema": ("trcpoints.cli.schema", "Print the JSON Schema of a document."),
         "demo": ("trcpoints.cli.demo", "See the whole loop at work against a simulated MEE6."),

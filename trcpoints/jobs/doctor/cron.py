@@ -22,7 +22,7 @@ from trcpoints.monitoring.health import STREAKS_LIMIT, SYNC_LIMIT, is_too_long_a
 
 FEDERATION_SYNC, FEDERATION_RETRY = "federation sync", "federation retry"
 SYSTEM = (Path("/etc/crontab"), Path("/etc/cron.d"))
-_EXAMPLE = "crontab.example has them all: crontab -e"
+_EXAMPLE = "See a line for each job, and add what is missing by crontab -e: trcpoints crontab"
 _PATIENCE = 10.0
 _LIMITS = {SYNC_JOB: SYNC_LIMIT, STREAKS_JOB: STREAKS_LIMIT}
 
@@ -188,7 +188,7 @@ def _time_zone(lines: Sequence[Line]) -> Check:
         "warning",
         f"Cron does not take the hours of {told} for UTC, in which days are judged; this "
         f"machine's zone is {zone}.",
-        "Write * for the hour: no job does harm when it runs more often (crontab.example)",
+        "Write * for the hour: no job does harm when it runs more often (trcpoints crontab)",
     )
 
 
@@ -203,8 +203,8 @@ def _last_runs(jobs: Sequence[str], last: Mapping[str, datetime], now: datetime)
             "last_runs",
             "warning",
             f"No scheduled run of {' and '.join(never)} is on record.",
-            "Let the crontab set TRCPOINTS_TRIGGER=scheduled, as crontab.example does, and wait "
-            "for the next one: trcpoints history list",
+            "Let the crontab set TRCPOINTS_TRIGGER=scheduled, as `trcpoints crontab` shows, and "
+            "wait for the next one: trcpoints history list",
         )
     late = [job for job in jobs if is_too_long_ago(last[job], _LIMITS[job], now)]
     told = ", ".join(f"{job} {_ago(now - last[job])}" for job in late or jobs)

@@ -110,6 +110,7 @@ def test_all_is_well(cli: Cli, mee6: SimulatedMee6) -> None:
         "judged_through": "2026-01-06",
         "last_success_at": "2026-01-07T12:00:00Z",
         "overdue": False,
+        "days_excused": [],
     }
     assert document["members"] == {
         "total": 5, "linked": 4, "tracked": 3, "left": 1, "inactive": 1

@@ -93,3 +93,21 @@ def test_its_streaks_are_judged_from_the_first_day_on(first_version: Cli) -> Non
     run(cli, FRI)
     assert streak(cli, "2") == (2, 2)
     assert_sound(cli)
+
+
+def test_days_that_were_excused_before_outages_were_known_were_excused_by_hand(
+    first_version: Cli,
+) -> None:
+    cli = first_version
+    url = cli.environment["DATABASE_URL"]
+    with connected(url, Access.WRITE) as engine, engine.books():
+        Runner(engine, str(schema.MIGRATIONS), schema.TABLE).up(target="0006_webhooks")
+        row = (THU, "a holiday", f"{MON}T00:00:00.000000Z")
+        engine.insert_rows("grace_day", ("day", "reason", "created_at"), [row])
+    cli.ok("db", "upgrade")
+    (day,) = cli.ok("streaks", "excuse", "--list")["days"]
+    assert (day["day"], day["reason"], day["automatic"]) == (THU, "a holiday", False)
+    run(cli, FRI)
+    assert streak(cli) == (3, 3)
+    assert cli.ok("streaks", "excuse", THU, "--remove")["repaired"] == 1
+    assert_sound(cli)

@@ -80,7 +80,10 @@ def _streaks(streaks: StatusStreaks, now: datetime) -> str:
         return "no success yet"
     last = f"last success {_ago(now - streaks.last_success_at)}"
     through = streaks.judged_through
-    return f"{last}, judged through {through}" if through else f"{last}, no day to judge yet"
+    if not through:
+        return f"{last}, no day to judge yet"
+    excused = ", ".join(streaks.days_excused)
+    return f"{last}, judged through {through}" + (f", excused: {excused}" if excused else "")
 
 
 def _federation(federation: StatusFederation, now: datetime) -> str:

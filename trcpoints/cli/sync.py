@@ -96,7 +96,7 @@ def sync(
         fetch = saved(settings.mee6, from_file, complete)
     else:
         fetch = live(settings.mee6, session)
-    document = job.sync(settings, options, fetch, _now)
+    document = job.sync(settings, options, fetch, _now, is_sound=not faults)
     session.show(document, lambda: _render(document))
 
 

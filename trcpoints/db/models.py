@@ -12,6 +12,7 @@ from peewee import (
     IntegerField,
     Model,
     TextField,
+    fn,
 )
 
 from trcpoints.db.fields import TimeField
@@ -160,6 +161,13 @@ class Run(Model):
         )
 
 
+DISABLED = "disabled"
+"""The `error_code` of a run that was skipped because its job is switched off."""
+
+IS_SWITCHED_OFF = (Run.status == "skipped") & (fn.COALESCE(Run.error_code, "") == DISABLED)
+"""The runs that say since when their job is switched off; never NULL."""
+
+
 class Lease(Model):
     """Who does a job now (design, section 9); no row: nobody. Times are by the lease clock.
 
@@ -200,14 +208,23 @@ class Job(Model):
 
 
 class GraceDay(Model):
-    """A weekday on which nobody's streak breaks (design, section 2.6), by its ISO date."""
+    """A weekday on which nobody's streak breaks (design, section 2.6), by its ISO date.
+
+    `automatic`: an outage of the sync excused it (section A7). `removed_at` is when the excuse was
+    taken back for good: the day is one like others again, and no outage excuses it.
+    """
 
     day = TextField(primary_key=True)
     reason = TextField()
     created_at = TimeField()
+    automatic = BooleanField(default=False, constraints=[SQL("DEFAULT FALSE")])
+    removed_at = TimeField(null=True)
 
     class Meta:
         table_name = "grace_day"
+
+
+IS_EXCUSED = GraceDay.removed_at.is_null()
 
 
 class Milestone(Model):

@@ -47,12 +47,14 @@ class StatusSync(Struct, kw_only=True):
 class StatusStreaks(Struct, kw_only=True):
     """How the judging of streaks does. `overdue`: 26 hours without success.
 
-    `last_success_at` is when the last run that completed began.
+    `last_success_at` is when the last run that completed began. `days_excused` are the weekdays of
+    the last 30 days that an outage of the sync excused.
     """
 
     judged_through: str | None
     last_success_at: Moment | None
     overdue: bool
+    days_excused: list[str] = field(default_factory=list)
 
 
 class StatusMembers(Struct, kw_only=True):

@@ -31,28 +31,31 @@ class StreakMilestone(Struct):
     streak: int
 
 
+class ExcusedDay(Struct, kw_only=True):
+    """A weekday that breaks nobody's streak. `automatic`: an outage of the sync excused it."""
+
+    day: str
+    reason: str
+    created_at: Moment
+    automatic: bool = False
+
+
 class StreaksDocument(Document, kw_only=True, tag="trcpoints.streaks/1"):
     """One run of the streaks job, whatever came of it.
 
-    `days_judged` are ISO dates; none when nothing was left to judge.
+    `days_judged` are ISO dates; none when nothing was left to judge. `days_excused` are those of
+    them that an outage of the sync excused.
     """
 
     run_id: str
     status: RunStatus
     reason: str | None = None
     days_judged: list[str] = field(default_factory=list)
+    days_excused: list[ExcusedDay] = field(default_factory=list)
     judged_through: str | None = None
     members: StreakMembers = field(default_factory=StreakMembers)
     milestones: list[StreakMilestone] = field(default_factory=list)
     error: ErrorInfo | None = None
-
-
-class ExcusedDay(Struct, kw_only=True):
-    """A weekday that breaks nobody's streak."""
-
-    day: str
-    reason: str
-    created_at: Moment
 
 
 class StreaksExcuseDocument(Document, kw_only=True, tag="trcpoints.streaks.excuse/1"):

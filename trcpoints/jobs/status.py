@@ -17,7 +17,16 @@ from peewee import SQL, Expression, Field, ModelSelect, fn
 from trcpoints.config import Settings
 from trcpoints.db import schema
 from trcpoints.db.engine import Engine
-from trcpoints.db.models import HAS_LEFT, IS_UNTRACKED, DailyPoints, Member, Run
+from trcpoints.db.models import (
+    HAS_LEFT,
+    IS_EXCUSED,
+    IS_SWITCHED_OFF,
+    IS_UNTRACKED,
+    DailyPoints,
+    GraceDay,
+    Member,
+    Run,
+)
 from trcpoints.documents import ErrorInfo
 from trcpoints.documents.status import (
     StatusDatabase,
@@ -35,6 +44,9 @@ from trcpoints.monitoring import health
 from trcpoints.monitoring.health import JobHealth
 
 CHART_DAYS = 30
+
+RECENT_DAYS = 30
+"""So long it is news that an outage excused a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +137,7 @@ def _read(
             judged_through=judged_through,
             last_success_at=streaks.last_success_at,
             overdue=health.is_overdue(streaks, health.STREAKS_LIMIT, now),
+            days_excused=_days_excused(now),
         ),
         members=_members(),
         points=_points(engine),
@@ -133,7 +146,9 @@ def _read(
 
 
 def _health(name: str, now: datetime) -> JobHealth:
-    first = Run.select().where(Run.job == name).order_by(Run.started_at).first()
+    # A job that was always switched off has not run yet.
+    runs = Run.select().where((Run.job == name) & ~IS_SWITCHED_OFF)
+    first = runs.order_by(Run.started_at).first()
     memory = recall(name)
     failed = None
     if memory.consecutive_failures:
@@ -185,6 +200,15 @@ def _invalid_players(engine: Engine, now: datetime) -> Sequence[int]:
         msgspec.json.decode(stats, type=_Stats).leaderboard.invalid_players
         for (stats,) in engine.raw_rows(runs)
     ]
+
+
+def _days_excused(now: datetime) -> list[str]:
+    """Return the days that outages excused of late, in order (ISO dates)."""
+    first = now.astimezone(UTC).date() - timedelta(days=RECENT_DAYS)
+    days = GraceDay.select(GraceDay.day).where(
+        (GraceDay.day >= first.isoformat()) & GraceDay.automatic & IS_EXCUSED
+    )
+    return [row.day for row in days.order_by(GraceDay.day)]
 
 
 def _members() -> StatusMembers:

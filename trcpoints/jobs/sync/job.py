@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from trcpoints.config import Settings
 from trcpoints.db.database import Access, open_database
 from trcpoints.db.engine import Engine
+from trcpoints.db.models import DISABLED
 from trcpoints.documents.sync import (
     SyncDocument,
     SyncLeaderboard,
@@ -32,6 +33,7 @@ from trcpoints.jobs.run import (
 )
 from trcpoints.jobs.sync import books, guard
 from trcpoints.jobs.sync.plan import SyncPlan, decide, occurrence
+from trcpoints.jobs.sync.switched_off import record_switched_off
 from trcpoints.mee6.leaderboard import Fetch, Leaderboard
 
 COOLDOWN_UNNAMED = timedelta(minutes=30)
@@ -56,16 +58,26 @@ class SyncOptions:
     ignore_cooldown: bool = False
 
 
-def sync(settings: Settings, options: SyncOptions, fetch: Fetch, clock: Clock) -> SyncDocument:
+def sync(
+    settings: Settings,
+    options: SyncOptions,
+    fetch: Fetch,
+    clock: Clock,
+    *,
+    is_sound: bool = True,
+) -> SyncDocument:
     """Run one sync.
 
     Raises every failure with the document of the run as its `document`; the books are then as
     before. A dry run takes no lease and leaves no record: its connection cannot write. Where
-    MEE6_SYNC_ENABLED is false, nothing is looked at at all.
+    MEE6_SYNC_ENABLED is false, nothing is looked at, and one record says since when; none where the
+    settings are not sound, for the database they name may be another one.
     """
     job = _Sync(settings, options, clock(), fetch)
     if not settings.mee6.enabled:
-        job.close(Outcome("skipped", clock(), reason="disabled"))
+        if is_sound and not options.dry_run:
+            record_switched_off(settings, job.identity)
+        job.close(Outcome("skipped", clock(), reason=DISABLED))
     elif options.dry_run:
         _preview(settings, job, clock)
     else:

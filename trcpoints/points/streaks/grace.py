@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Literal
 
+import msgspec
+
 from trcpoints.db.engine import Engine
-from trcpoints.db.models import GraceDay
+from trcpoints.db.models import IS_EXCUSED, GraceDay
 from trcpoints.documents.streaks import ExcusedDay, StreaksExcuseDocument
 from trcpoints.errors import DataRefused, NotFound
 from trcpoints.points.streaks.repair import repair_all
@@ -38,41 +41,93 @@ def excuse(engine: Engine, day: date, reason: str, now: datetime) -> StreaksExcu
             hint=f'trcpoints streaks excuse {day} --reason "public holiday"',
         )
     with engine.books():
-        GraceDay.insert(day=day.isoformat(), reason=reason, created_at=now).on_conflict(
-            conflict_target=[GraceDay.day], preserve=[GraceDay.reason]
+        known = _find(day)
+        GraceDay.insert(
+            day=day.isoformat(),
+            reason=reason,
+            created_at=known.created_at if known else now,
+            automatic=False,
+            removed_at=None,
+        ).on_conflict(
+            conflict_target=[GraceDay.day],
+            preserve=[
+                GraceDay.reason,
+                GraceDay.created_at,
+                GraceDay.automatic,
+                GraceDay.removed_at,
+            ],
         ).execute()
         return _changed(engine, "excused", day)
 
 
-def remove_excuse(engine: Engine, day: date) -> StreaksExcuseDocument:
+def excuse_automatically(reasons: Mapping[date, str], now: datetime) -> list[ExcusedDay]:
+    """Make weekdays grace days, inside `engine.books()`, before they are judged.
+
+    Return those that are new: a day that is excused already keeps its reason, and one whose excuse
+    was taken back stays a day like others.
+    """
+    known = {row.day for row in GraceDay.select(GraceDay.day)} if reasons else set()
+    new = [
+        ExcusedDay(day=day.isoformat(), reason=reason, created_at=now, automatic=True)
+        for day, reason in reasons.items()
+        if day.isoformat() not in known
+    ]
+    for day in new:
+        GraceDay.insert(msgspec.structs.asdict(day)).execute()
+    return new
+
+
+def withdraw_automatic(after: date) -> None:
+    """Delete the grace days after a day that outages made, inside `engine.books()`."""
+    GraceDay.delete().where(
+        (GraceDay.day > after.isoformat()) & GraceDay.automatic & IS_EXCUSED
+    ).execute()
+
+
+def remove_excuse(engine: Engine, day: date, now: datetime) -> StreaksExcuseDocument:
     """Make a grace day a day like others again, and repair all streaks where it is judged.
 
-    Raises NotFound.
+    No outage excuses it then, should it be judged once more. Raises NotFound.
     """
     with engine.books():
-        if not GraceDay.delete().where(GraceDay.day == day.isoformat()).execute():
+        known = _find(day)
+        if known is None:
             raise NotFound(
                 f"{day} is not an excused day.",
                 hint="See which days are: trcpoints streaks excuse --list",
             )
+        if known.automatic or _is_judged(day):
+            GraceDay.update(removed_at=now).where(GraceDay.day == known.day).execute()
+        else:
+            # It may have been a slip, and an outage on that day is still to come.
+            GraceDay.delete().where(GraceDay.day == known.day).execute()
         return _changed(engine, "removed", day)
+
+
+def _find(day: date) -> GraceDay | None:
+    return GraceDay.get_or_none((GraceDay.day == day.isoformat()) & IS_EXCUSED)
+
+
+def _is_judged(day: date) -> bool:
+    judged = read_job_judged()
+    return judged is not None and day <= judged
 
 
 def _changed(
     engine: Engine, status: Literal["excused", "removed"], day: date
 ) -> StreaksExcuseDocument:
-    judged = read_job_judged()
-    is_judged = judged is not None and day <= judged
     return StreaksExcuseDocument(
         status=status,
         day=day.isoformat(),
-        repaired=repair_all(engine) if is_judged else 0,
+        repaired=repair_all(engine) if _is_judged(day) else 0,
         days=_days(),
     )
 
 
 def _days() -> list[ExcusedDay]:
     return [
-        ExcusedDay(day=row.day, reason=row.reason, created_at=row.created_at)
-        for row in GraceDay.select().order_by(GraceDay.day)
+        ExcusedDay(
+            day=row.day, reason=row.reason, created_at=row.created_at, automatic=row.automatic
+        )
+        for row in GraceDay.select().where(IS_EXCUSED).order_by(GraceDay.day)
     ]

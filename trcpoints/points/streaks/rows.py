@@ -10,7 +10,7 @@ from msgspec import Struct
 from peewee import Expression
 
 from trcpoints.db.engine import Engine, Row
-from trcpoints.db.models import GraceDay, LedgerEntry, Member
+from trcpoints.db.models import IS_EXCUSED, GraceDay, LedgerEntry, Member
 from trcpoints.members.judged import job_judged_through
 from trcpoints.points.awards import ADJUSTMENT
 from trcpoints.points.streaks.rules import Calendar, Streak, is_weekday
@@ -43,7 +43,7 @@ class Kept(Struct, frozen=True):
 
 def read_calendar() -> Calendar:
     """The calendar with the grace days there are."""
-    days = GraceDay.select(GraceDay.day).tuples().iterator()
+    days = GraceDay.select(GraceDay.day).where(IS_EXCUSED).tuples().iterator()
     return Calendar(date.fromisoformat(day) for (day,) in days)
 
 

@@ -8,6 +8,9 @@ from typing import Literal, NamedTuple
 
 Format = Literal["text", "json"]
 
+NOTICE = "trcpoints.notice"
+"""The log of what is worth a line under --quiet too, though nothing failed."""
+
 
 class Run(NamedTuple):
     """The run that this process does."""

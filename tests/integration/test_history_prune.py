@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support import books, queue
 from tests.support.cli import Cli
-from tests.support.history import FIRST, many, write_runs
+from tests.support.history import FIRST, STATS, many, write_runs
 from tests.support.mee6 import show
 from trcpoints.db.database import Access, open_database
 from trcpoints.db.engine import Engine
@@ -71,22 +71,39 @@ def test_what_a_job_still_needs_stays(cli: Cli) -> None:
             {**sync, "id": "sync skipped", "started_at": at(0), "status": "skipped"},
             {"job": "streaks", "id": "streaks 1", "started_at": at(0)},
             {**club, "id": "club 1", "started_at": at(0)},
-            {**club, "id": "club 2", "started_at": at(1)},
+            {**club, "id": "club 2", "started_at": at(2)},
+            {**club, "id": "club 2 too", "started_at": at(2)},
             {"job": "federation", "scope": "other", "id": "other 1", "started_at": at(0)},
             {"job": "federation", "id": "no scope", "started_at": at(0)},
         ],
     )
-    kept = {"sync 2 too", "sync running", "streaks 1", "club 2", "other 1", "no scope"}
-    assert prune(cli, "1d", "--dry-run") == prune(cli, "1d") == 12 - len(kept)
+    kept = {"sync running", "streaks 1", "club 2 too", "other 1", "no scope"}
+    # From the last completed syncs, outages are found.
+    kept |= {"sync 1", "sync 2", "sync 2 too"}
+    assert prune(cli, "1d", "--dry-run") == prune(cli, "1d") == 13 - len(kept)
     assert set(ids(cli)) == kept
     assert prune(cli, "1d") == 0
 
 
 def test_a_newer_success_sets_the_older_free(cli: Cli) -> None:
-    write_runs(cli, [{"id": "old"}, {"id": "young", "started_at": NOW}])
-    write_runs(cli, [{"id": "old streaks", "job": "streaks"}])
+    streaks = {"job": "streaks"}
+    write_runs(cli, [{**streaks, "id": "old"}, {**streaks, "id": "young", "started_at": NOW}])
+    write_runs(cli, [{"id": "old federation", "job": "federation"}])
     assert prune(cli, "1d") == 1
-    assert set(ids(cli)) == {"old streaks", "young"}
+    assert set(ids(cli)) == {"old federation", "young"}
+
+
+def test_the_syncs_stay_that_say_how_often_it_syncs(cli: Cli) -> None:
+    """Fifty gaps lie between them, and an outage may last longer than records are kept."""
+    write_runs(cli, many(80))
+    switched_off = {"status": "skipped", "error_code": "disabled", "stats": None}
+    for name, hours in (("off long ago", 1), ("off", 30)):
+        at = FIRST + timedelta(hours=hours)
+        write_runs(cli, [{"id": name, "started_at": at, **switched_off}])
+    completed = [run.id for run in books.runs(cli) if run.status == "completed"]
+    assert len(completed) == 72
+    assert prune(cli, "1d", "--dry-run") == prune(cli, "1d") == 82 - 52
+    assert ids(cli) == [*completed[-51:], "off"]
 
 
 def test_the_books_stay_as_they_are(cli: Cli, mee6: SimulatedMee6) -> None:
@@ -96,12 +113,13 @@ def test_the_books_stay_as_they_are(cli: Cli, mee6: SimulatedMee6) -> None:
         with time_machine.travel(FIRST + timedelta(days=day), tick=False):
             cli.ok("sync", f"--sync-id=day-{day}")
             cli.ok("streaks")
+    write_later_syncs(cli)
     before = books.everything(cli)
     status = cli.ok("status")
-    assert prune(cli, "1d") == 4
+    assert prune(cli, "1d") == 5
     assert books.everything(cli) == before
     assert cli.ok("status")["sync"] == status["sync"]
-    assert (len(ids(cli)), ids(cli).count("day-2")) == (2, 1)
+    assert (len(ids(cli)), ids(cli).count("later 50")) == (52, 1)
     cli.ok("points", "verify")
     assert cli("history", "show", "day-1").code == 65
 
@@ -113,7 +131,8 @@ def test_the_id_of_a_pruned_sync_awards_nobody_twice(cli: Cli, mee6: SimulatedMe
         with time_machine.travel(FIRST + timedelta(days=day), tick=False):
             cli.ok("sync", f"--sync-id=day-{day}")
     assert cli.ok("sync", "--sync-id=day-1")["reason"] == "already_completed"
-    assert prune(cli, "1d") == 2
+    write_later_syncs(cli)
+    assert prune(cli, "1d") == 3
     before = books.everything(cli)
     show(mee6, {"101": 2500, "102": 500})
     refused = cli("sync", "--sync-id=day-1", "--json")
@@ -121,6 +140,16 @@ def test_the_id_of_a_pruned_sync_awards_nobody_twice(cli: Cli, mee6: SimulatedMe
     after = books.everything(cli)
     del before["Job"], after["Job"]
     assert after == before
+
+
+def write_later_syncs(cli: Cli) -> None:
+    """So many that none before them is needed any more."""
+    later = [FIRST + timedelta(days=3, hours=number) for number in range(51)]
+    stats = {**STATS, "leaderboard": {}}
+    write_runs(
+        cli,
+        [{"id": f"later {n}", "started_at": at, "stats": stats} for n, at in enumerate(later)],
+    )
 
 
 def test_batches_are_short_transactions(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,9 +166,9 @@ def test_batches_are_short_transactions(cli: Cli, monkeypatch: pytest.MonkeyPatc
 
     with monkeypatch.context() as patch:
         patch.setattr(Engine, "books", counted)
-        assert prune(cli, "1d") == 2_499
+        assert prune(cli, "1d") == 2_449
     # The last look at the runs, then one at each other table.
-    assert left == [1_500, 500, 1, 1, 1, 1, 1]
+    assert left == [1_500, 500, 51, 51, 51, 51, 51]
 
 
 def test_what_is_over_of_the_queue_and_of_webhooks_goes_too(cli: Cli) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support import books
 from tests.support.cli import Cli
+from tests.support.outages import Event, excused_days, sync
 from tests.support.streaks import assert_sound
 
 START = datetime(2026, 1, 14, 9, 30, tzinfo=UTC)  # a Wednesday
@@ -35,6 +36,9 @@ actions = st.one_of(
     awards,
     st.tuples(st.just("run"), st.integers(1, 2)),
     st.tuples(st.just("run"), st.integers(1, 2)),
+    st.tuples(st.just("sync"), st.integers(1, 4)),
+    st.tuples(st.just("sync"), st.integers(1, 4)),
+    st.tuples(st.just("switch"), st.booleans()),
     st.tuples(st.just("excuse"), st.integers(-8, 3)),
     st.tuples(st.just("remove"), st.integers(0, 5)),
     st.tuples(
@@ -56,19 +60,43 @@ class Person:
 
 @dataclass
 class Model:
-    """Everybody, walked day by day."""
+    """Everybody, walked day by day.
+
+    `judged` are the days that the job has judged, `removed` those whose excuse was taken back for
+    good, `syncs` what became of each sync.
+    """
 
     people: list[Person] = field(default_factory=list)
     grace: list[date] = field(default_factory=list)
+    judged: set[date] = field(default_factory=set)
+    removed: set[date] = field(default_factory=set)
+    syncs: list[Event] = field(default_factory=list)
+    enabled: bool = True
 
-    def run(self, now: datetime) -> None:
-        """Judge each weekday that is over, for whom it concerns."""
+    def run(self, now: datetime) -> list[date]:
+        """Judge each weekday that is over, for whom it concerns; the days that are excused."""
+        excused = self.excuse(now)
         for person in self.people:
             day = person.created.date()
             while day < now.date():
                 if day.weekday() < 5 and person.status in JUDGED:
                     person.judged.add(day)
                 day += DAY
+        return excused
+
+    def excuse(self, now: datetime) -> list[date]:
+        """Excuse what an outage covers of the weekdays that are new to the job."""
+        excused = []
+        by_outages = excused_days(self.syncs, now, enabled=self.enabled)
+        day = min(person.created for person in self.people).date()
+        while day < now.date():
+            if day.weekday() < 5 and day not in self.judged:
+                self.judged.add(day)
+                if day in by_outages and day not in {*self.grace, *self.removed}:
+                    excused.append(day)
+            day += DAY
+        self.grace += excused
+        return excused
 
     def streak(self, person: Person) -> tuple[int, int]:
         """The streak and the longest, after the last judged day."""
@@ -116,21 +144,38 @@ class Play:
         self.cli.ok("points", "import", "-", stdin="\n".join(lines))
 
     def run(self, times: int) -> None:
-        for _ in range(times):
-            self.cli.ok("streaks")
-        self.model.run(self.now)
+        excused = [day for _ in range(times) for day in self.cli.ok("streaks")["days_excused"]]
+        expected = self.model.run(self.now)
+        assert [day["day"] for day in excused] == [f"{day}" for day in expected]
+
+    def sync(self, times: int) -> None:
+        """So many syncs, of which this is the last; they are switched off or completed."""
+        kind = "completed" if self.model.enabled else "switched_off"
+        known = self.model.syncs[-1][0] if self.model.syncs else START - 20 * DAY
+        moments = [self.now - back * timedelta(minutes=15) for back in reversed(range(times))]
+        for moment in moments:
+            if moment > known:
+                sync(self.cli, f"{moment:%Y-%m-%dT%H:%M}")
+                self.model.syncs.append((moment, kind))
+
+    def switch(self, enabled: bool) -> None:
+        self.model.enabled = enabled
+        self.cli.environment["MEE6_SYNC_ENABLED"] = "yes" if enabled else "no"
 
     def excuse(self, offset: int) -> None:
         day = (self.now + offset * DAY).date()
         if day.weekday() < 5:
             self.cli.ok("streaks", "excuse", f"{day}", "--reason", "a holiday")
             self.model.grace.append(day)
+            self.model.removed.discard(day)
 
     def remove(self, index: int) -> None:
         if self.model.grace:
             day = self.model.grace[index % len(self.model.grace)]
             self.cli.ok("streaks", "excuse", f"{day}", "--remove")
             self.model.grace = [other for other in self.model.grace if other != day]
+            if day in self.model.judged:
+                self.model.removed.add(day)
 
     def status(self, change: tuple[int, str]) -> None:
         who, status = change
@@ -150,7 +195,7 @@ class Play:
 def test_any_script_agrees_with_the_model(
     cli: Cli, new_database: Callable[[], str], script: list[tuple[int, tuple[str, Any]]]
 ) -> None:
-    cli.environment["DATABASE_URL"] = new_database()
+    cli.environment |= {"DATABASE_URL": new_database(), "MEE6_SYNC_ENABLED": "yes"}
     play = Play(cli)
     for number in range(PEOPLE):
         play.step(number * 7, ("add", f"member {number}"))

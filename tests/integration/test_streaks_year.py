@@ -9,6 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 
 from tests.support.cli import Cli
+from tests.support.outages import HOUR, Event, excused_days
 from tests.support.streaks import assert_sound
 from trcpoints.config import Settings, read_settings
 from trcpoints.db.database import Access, open_database
@@ -22,7 +23,10 @@ from trcpoints.mee6.leaderboard import Completeness, Known, Leaderboard
 MEMBERS = 200
 START = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
 TICK = timedelta(minutes=15)
+DAY = timedelta(days=1)
 STREAKS_AT = time(0, 30)
+OUTAGES = 0.002
+"""How likely one begins at any tick."""
 
 
 class Community:
@@ -67,10 +71,12 @@ class Community:
 
 
 def live_through(cli: Cli, days: int, *, dropped: float) -> None:
-    """Play these days, leaving out a share of all runs."""
+    """Play these days, leaving out a share of all runs, and all syncs of some outages."""
     settings, _ = read_settings({"DATABASE_URL": cli.environment["DATABASE_URL"]}, None)
     community = Community(seed=days)
     chance = random.Random(f"{days} {dropped}")
+    syncs: list[Event] = []
+    down_until = START
     # As long as it stays open, no run that ends is the last one to leave: SQLite would then move
     # the whole of its log into the file.
     with open_database(settings.database_url, Access.WRITE) as engine:
@@ -78,10 +84,27 @@ def live_through(cli: Cli, days: int, *, dropped: float) -> None:
         for number in range(days * 96):
             now = START + number * TICK
             community.live(now)
-            if chance.random() >= dropped:
+            if dropped and chance.random() < OUTAGES:
+                down_until = now + chance.randrange(200) * TICK
+            if now >= down_until and chance.random() >= dropped:
                 sync(settings, community, now)
+                syncs.append((now, "completed"))
             if now.time() == STREAKS_AT and chance.random() >= dropped:
                 judge(settings, now)
+        judge(settings, START + days * DAY + HOUR)
+    assert bool(assert_excused(cli, syncs, START + days * DAY)) is (dropped > 0)
+
+
+def assert_excused(cli: Cli, syncs: list[Event], end: datetime) -> set[str]:
+    """Every weekday that an outage covers is excused, and no other one; those that are.
+
+    The syncs are so close to each other that a day is known to be covered when it is over.
+    """
+    days = {f"{day}" for day in excused_days(syncs, end) if day.weekday() < 5}
+    excused = cli.ok("streaks", "excuse", "--list")["days"]
+    assert {day["day"] for day in excused} == days
+    assert all(day["automatic"] for day in excused)
+    return days
 
 
 def link(engine: Engine, community: Community) -> None:

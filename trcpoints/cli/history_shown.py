@@ -132,8 +132,10 @@ def _of_sync(stats: Stats) -> list[str]:
 
 def _of_streaks(stats: Stats) -> list[str]:
     days, members = stats.get("days_judged", []), stats.get("members", {})
+    excused = len(stats.get("days_excused", []))
     told = [
         (len(days), counted(len(days), "weekday") + " judged"),
+        (excused, f"{excused} of them excused"),
         (members.get("incremented"), f"{members.get('incremented', 0):,} longer"),
         (members.get("reset"), f"{members.get('reset', 0):,} broken"),
         (stats.get("milestones"), counted(stats.get("milestones", 0), "milestone")),
@@ -176,6 +178,8 @@ def _facts(run: HistoryRun) -> Iterator[tuple[str, str]]:
 def _told(value: object) -> str:
     """A part of what a job kept, on a line: its counts that are not 0, or what else it is."""
     if isinstance(value, dict):
+        if "reason" in value:
+            return f"{value.get('day')} ({value['reason']})"
         return ", ".join(f"{label} {count:,}" for label, count in _counts(value) if count)
     if isinstance(value, list):
         return ", ".join(_told(item) for item in value)

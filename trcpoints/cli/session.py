@@ -56,7 +56,7 @@ class Session:
         return settings.log_format
 
     def start_logging(self) -> None:
-        """Logs go to stderr: warnings, more with -v, most with -vv; errors only with -q.
+        """Logs go to stderr: warnings, more with -v, most with -vv; errors and notices with -q.
 
         Only ours: what libraries log may quote a server, tracebacks and all.
         """
@@ -64,6 +64,7 @@ class Session:
         logs.begin_command()
         logger = logging.getLogger("trcpoints")
         logger.setLevel(logging.ERROR if self.quiet else levels[min(self.verbose, 2)])
+        logging.getLogger(logs.NOTICE).setLevel(logging.WARNING)
         logger.propagate = False
         logger.handlers = [_Stderr(lambda: self.log_format)]
         logging.getLogger().addHandler(logging.NullHandler())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -60,11 +62,12 @@ def excuse(
     ] = None,
     list_: Annotated[bool, typer.Option("--list", help="Show the excused days.")] = False,
     remove: Annotated[
-        bool, typer.Option("--remove", help="Make DATE a day like others again.")
+        bool, typer.Option("--remove", help="Make DATE a day like others again, for good.")
     ] = False,
 ) -> None:
     """Excuse a weekday: it breaks nobody's streak, and counts for those who are active.
 
+    A day on which the sync was down in the evening is excused automatically when it is judged.
     Where the day is judged already, every streak is repaired.
     """
     from trcpoints.db.database import Access, open_database
@@ -82,7 +85,7 @@ def excuse(
         if day is None:
             document = grace.list_excused()
         elif reason is None:
-            document = grace.remove_excuse(engine, day)
+            document = grace.remove_excuse(engine, day, datetime.now(UTC))
         else:
             document = grace.excuse(engine, day, reason, datetime.now(UTC))
     session.show(document, lambda: _render_excuse(document))
@@ -114,10 +117,11 @@ def _render_run(document: StreaksDocument) -> RenderableType:
 
     members = document.members
     days = document.days_judged
-    if len(days) > 1:
-        told = f"{counted(len(days), 'weekday')}, {days[0]} to {days[-1]}"
-    else:
-        told = days[0] if days else f"nothing: judged through {document.judged_through}"
+    told = _span(days) if days else f"nothing: judged through {document.judged_through}"
+    excused = [
+        ("excused", f"{_span([one.day for one in those])}: {harmless(reason)}")
+        for reason, those in groupby(document.days_excused, lambda one: one.reason)
+    ]
     fates = [
         (members.incremented, "longer"),
         (members.reset, "broken"),
@@ -127,6 +131,7 @@ def _render_run(document: StreaksDocument) -> RenderableType:
     shown = grid(
         [
             ("judged", told),
+            *excused,
             ("streaks", ", ".join(f"{count:,} {fate}" for count, fate in fates if count) or "none"),
             ("run", document.run_id),
         ]
@@ -141,15 +146,23 @@ def _render_run(document: StreaksDocument) -> RenderableType:
     return Group(shown, "", reached)
 
 
+def _span(days: Sequence[str]) -> str:
+    """Weekdays in order: the only one, or how many they are, the first and the last."""
+    if len(days) == 1:
+        return days[0]
+    return f"{counted(len(days), 'weekday')}, {days[0]} to {days[-1]}"
+
+
 def _render_excuse(document: StreaksExcuseDocument) -> RenderableType:
     from rich.console import Group
 
     if not document.days:
         days: RenderableType = "No weekday is excused."
     else:
-        days = table("excused|", "since (UTC)|", "reason")
+        days = table("excused|", "since (UTC)|", "how|", "reason")
         for excused in document.days:
-            days.add_row(excused.day, moment(excused.created_at), harmless(excused.reason))
+            how = "automatic" if excused.automatic else "by hand"
+            days.add_row(excused.day, moment(excused.created_at), how, harmless(excused.reason))
     if document.status == "listed":
         return days
     repaired = counted(document.repaired, "streak")

@@ -13,6 +13,7 @@ from peewee import SQL, Expression, Field, Model, ModelSelect, fn
 from trcpoints.db.engine import Engine
 from trcpoints.db.models import FederationJob, Run, WebhookDelivery, WebhookRefusal
 from trcpoints.documents.history import HistoryPruneDocument
+from trcpoints.jobs.streaks.sync_runs import is_needed
 
 BATCH = 1_000
 """Records deleted in one transaction: what waits for the books lock meanwhile waits for that."""
@@ -30,8 +31,9 @@ def prune(
 ) -> HistoryPruneDocument:
     """Delete what is from before a time, each batch in a transaction. A dry run counts.
 
-    Of runs are kept those under way, and the newest completed one of each job and scope; of jobs
-    of the queue those that wait or are at work; of webhooks those of the last seven days.
+    Of runs are kept those under way, the newest completed one of each job and scope, and those of
+    the sync that outages are found from; of jobs of the queue those that wait or are at work; of
+    webhooks those of the last seven days.
     """
     job, delivery, refusal = FederationJob, WebhookDelivery, WebhookRefusal
     is_over = job.status.in_(["completed", "failed"])
@@ -93,5 +95,6 @@ def _prunable(before: datetime) -> Expression:
         (Run.started_at < before)
         & (Run.status != "running")
         & ((Run.status != "completed") | has_later)
+        & ~is_needed()
     )
     return condition

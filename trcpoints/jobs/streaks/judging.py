@@ -12,8 +12,11 @@ from peewee import Case, fn
 from trcpoints.db.engine import PORTION, Engine, portions
 from trcpoints.db.fields import from_driver
 from trcpoints.db.models import Job, Member
-from trcpoints.documents.streaks import StreakMembers
+from trcpoints.documents.streaks import ExcusedDay, StreakMembers
+from trcpoints.jobs.streaks.outages import find_outages
+from trcpoints.jobs.streaks.sync_runs import read_sync_runs
 from trcpoints.members.judged import STREAKS_JOB, are_judged
+from trcpoints.points.streaks.grace import excuse_automatically, withdraw_automatic
 from trcpoints.points.streaks.milestones import record_milestones
 from trcpoints.points.streaks.repair import repair_all
 from trcpoints.points.streaks.rows import (
@@ -42,23 +45,26 @@ FAR_AHEAD = timedelta(days=4)
 
 
 class Judged(Struct):
-    """What a run has judged: the days that were new to the job, and the last of all days."""
+    """What a run has judged: the days that were new to the job, those of them that an outage
+    excused, and the last of all days."""
 
     through: date
     days: list[date]
+    excused: list[ExcusedDay]
     members: StreakMembers
 
 
-def judge(engine: Engine, now: datetime) -> Judged:
+def judge(engine: Engine, now: datetime, *, sync_enabled: bool) -> Judged:
     """Judge every weekday that is over and not judged yet, each member once for each of them.
 
     Only streaks that change are written, and the milestones reached. Called inside
-    `engine.books()`.
+    `engine.books()`. `sync_enabled` says whether the sync is switched on now.
     """
     newest = last_complete_weekday(now.date())
     judged = _sane(engine, read_job_judged() or _before_everyone(newest), newest)
     through = max(newest, judged)
     days = [*weekdays(judged, through)]
+    excused = _excuse(engine, days, now, sync_enabled=sync_enabled)
     if days:
         _pause(judged)
     judging = _Judging(engine, judged, through, read_calendar())
@@ -67,7 +73,22 @@ def judge(engine: Engine, now: datetime) -> Judged:
     Job.insert(name=STREAKS_JOB, judged_through=through.isoformat()).on_conflict(
         conflict_target=[Job.name], preserve=[Job.judged_through]
     ).execute()
-    return Judged(through, days, judging.counts(moved=bool(days)))
+    return Judged(through, days, excused, judging.counts(moved=bool(days)))
+
+
+def _excuse(
+    engine: Engine, days: Sequence[date], now: datetime, *, sync_enabled: bool
+) -> list[ExcusedDay]:
+    """Excuse those of the days to be judged that an outage of the sync covers.
+
+    It counts what is known now: a day that was judged stays as it is when its outage turns out
+    longer.
+    """
+    if not days:
+        return []
+    outages = find_outages(read_sync_runs(engine, days[0], now), now, enabled=sync_enabled)
+    reasons = {day: one.reason for one in outages for day in days if one.excuses(day)}
+    return excuse_automatically(reasons, now)
 
 
 def _sane(engine: Engine, judged: date, newest: date) -> date:
@@ -80,6 +101,7 @@ def _sane(engine: Engine, judged: date, newest: date) -> date:
     last = newest.isoformat()
     Job.update(judged_through=last).where(Job.name == STREAKS_JOB).execute()
     Member.update(judged_through=last).where(Member.judged_through > last).execute()
+    withdraw_automatic(newest)
     repair_all(engine)
     return newest
 

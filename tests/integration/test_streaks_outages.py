@@ -243,6 +243,12 @@ def test_a_clock_that_was_far_ahead_leaves_no_excuse_behind(ann: Cli) -> None:
     assert_sound(ann)
 
 
+def test_a_sync_of_a_clock_that_was_ahead_ends_no_outage(ann: Cli) -> None:
+    sync(ann, f"{THU}T12:00")
+    (day,) = run(ann, f"{TUE}T00:05")["days_excused"]
+    assert day["reason"] == f"no sync from {MON} 17:00 to {TUE} 00:05 UTC"
+
+
 def test_a_run_that_fails_excuses_nothing(ann: Cli) -> None:
     with open_database(ann.environment["DATABASE_URL"], Access.WRITE):
         GraceDay.insert(day="no date", reason="x", created_at=datetime.now(UTC)).execute()

@@ -108,6 +108,14 @@ def test_a_dry_run_and_a_known_id_leave_no_record(sqlite_cli: Cli) -> None:
     assert [one.id for one in books.runs(sqlite_cli)].count(known.id) == 1
 
 
+def test_a_sync_of_a_clock_that_was_ahead_makes_no_second_record(sqlite_cli: Cli) -> None:
+    prepared(sqlite_cli)
+    sync(sqlite_cli, f"{FRI}T12:00")
+    skip(sqlite_cli, f"{MON}T12:15")
+    skip(sqlite_cli, f"{MON}T12:30")
+    assert skipped(sqlite_cli) == ["19T12:15"]
+
+
 def test_history_prune_keeps_since_when(sqlite_cli: Cli) -> None:
     skip(prepared(sqlite_cli), f"{MON}T12:15")
     with at(SAT):

@@ -97,10 +97,13 @@ def test_the_first_gap_of_all_is_none() -> None:
 
 
 def test_the_usual_gap_is_the_median_of_the_fifty_before() -> None:
-    daily = regular(MON - 12 * HOUR, DAY, 100)
-    # The newest fifty gaps: first 25, then 26 of them short ones.
-    assert outages(completed(*daily, *regular(MON, QUARTER, 25)), MON + DAY) == []
-    assert outages(completed(*daily, *regular(MON, QUARTER, 27)), MON + DAY) == [(MON, MON + DAY)]
+    def runs(short: int) -> list[SyncRun]:
+        """Syncs once a day, and then so many short gaps."""
+        often = regular(MON, QUARTER, short + 1)
+        return completed(*regular(often[0] - DAY, DAY, 100), *often)
+
+    assert outages(runs(25), MON + DAY) == []
+    assert outages(runs(26), MON + DAY) == [(MON, MON + DAY)]
 
 
 def test_an_outage_hardly_changes_what_is_usual() -> None:

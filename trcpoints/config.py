@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from trcpoints import __version__
 from trcpoints.errors import ConfigurationInvalid
+from trcpoints.guards import DEFAULT_PERCENT
 from trcpoints.secrecy import secret_values
 
 DEFAULT_API_BASE = "https://mee6.xyz/api/plugins/levels/leaderboard"
@@ -89,7 +90,8 @@ class Settings:
     """Everything that the environment says, checked.
 
     `host_id` names this machine in leases; None: by its own ids. `federation_config` is the
-    file of the federations (section 8), which only their commands read.
+    file of the federations (section 8), which only their commands read. `mass_change_percent` is
+    the share of members that may change at once, for sync and import (section A4).
     """
 
     database_url: str = field(repr=False)
@@ -99,6 +101,7 @@ class Settings:
     host_id: str | None = None
     log_format: Literal["text", "json"] = "text"
     federation_config: Path | None = None
+    mass_change_percent: int = DEFAULT_PERCENT
 
 
 def load_settings(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
@@ -138,6 +141,7 @@ def read_settings(
         host_id=reader.get("TRCPOINTS_HOST_ID", _host_id),
         log_format=reader.get("TRCPOINTS_LOG_FORMAT", _log_format) or "text",
         federation_config=reader.get("FEDERATION_CONFIG", _path),
+        mass_change_percent=reader.get_or("MASS_CHANGE_PERCENT", _percent, DEFAULT_PERCENT),
     )
     return settings, reader.faults
 
@@ -336,6 +340,13 @@ def header_value(text: str) -> str:
 def _page_size(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= 1000:
         raise ValueError("should be a whole number from 1 to 1000; 999 works everywhere")
+    return int(text)
+
+
+def _percent(text: str) -> int:
+    """Return the number in a text; raise ValueError unless it is a whole one from 1 to 100."""
+    if not re.fullmatch(r"[1-9][0-9]?|100", text, re.ASCII):
+        raise ValueError("should be a whole number from 1 to 100")
     return int(text)
 
 

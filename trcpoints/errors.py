@@ -7,6 +7,7 @@ An error is data: it is raised where the fault is known and rendered in one plac
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from signal import Signals
 from typing import ClassVar
 
@@ -120,9 +121,27 @@ class TargetNotEmpty(DataRefused):
 
 
 class MassChangeRefused(DataRefused):
-    """The mass-change guard (design, section 2.5)."""
+    """A mass-change guard (design, sections 2.5 and A4).
+
+    `option` is that of the command which goes past the guard, and `figures` count what it would
+    do then; `question` is for a person at a terminal.
+    """
 
     code = "mass_change"
+
+    def __init__(
+        self, message: str, *, hint: str, option: str, figures: Mapping[str, int], question: str
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.option = option
+        self.figures = figures
+        self.question = _storable(question)
+
+
+class OtherGuild(DataRefused):
+    """A leaderboard of another guild than the one that the books belong to (section A2)."""
+
+    code = "other_guild"
 
 
 class BooksDoNotAddUp(DataRefused):

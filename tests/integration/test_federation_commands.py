@@ -154,6 +154,18 @@ def test_a_source_of_which_nothing_can_be_taken_any_more_is_no_success(club: Cli
     assert len(queue.members(club)) == 6
 
 
+@pytest.mark.slow_on_postgresql
+@pytest.mark.parametrize(("percent", "code"), [(59, 65), (60, 0), (100, 0)])
+def test_the_share_of_the_guard_is_the_connectors(club: Cli, percent: int, code: int) -> None:
+    club.ok("federation", "sync")
+    queue.configure(club, [JUDES, FIANNA], f"guard_percent = {percent}")
+    file = club.folder / f"{JUDES}.csv"
+    first, *lines = file.read_text().splitlines()
+    assert len(lines) == 5
+    file.write_text("\n".join([first, *lines[:2]]))
+    assert club("federation", "sync", "--organization", JUDES).code == code
+
+
 def test_a_locked_database_puts_the_job_back(club: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trcpoints.db.engine.LOCK_WAIT", 0.3)
     club.ok("federation", "sync")

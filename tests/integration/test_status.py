@@ -79,7 +79,7 @@ def test_a_database_on_which_nothing_ran_yet(cli: Cli) -> None:
     assert (document["sync"]["overdue"], document["streaks"]["overdue"]) == (False, False)
     assert document["sync"]["last_run"] is None
     assert document["members"] == {
-        "total": 0, "linked": 0, "tracked": 0, "left": 0, "inactive": 0
+        "total": 0, "linked": 0, "tracked": 0, "left": 0, "inactive": 0, "awaiting_baseline": 0
     }  # fmt: skip
     cli.environment["MEE6_GUILD_ID"] = "993536706509885777"
     assert codes(status(cli)) == ["sync_never_ran", "streaks_never_ran"]
@@ -101,6 +101,7 @@ def test_all_is_well(cli: Cli, mee6: SimulatedMee6) -> None:
     assert document["sync"] == {
         "enabled": True,
         "guild_id": mee6.guild_id,
+        "books_guild_id": mee6.guild_id,
         "last_success_at": "2026-01-07T12:00:00Z",
         "consecutive_failures": 0,
         "cooldown_until": None,
@@ -113,7 +114,7 @@ def test_all_is_well(cli: Cli, mee6: SimulatedMee6) -> None:
         "days_excused": [],
     }
     assert document["members"] == {
-        "total": 5, "linked": 4, "tracked": 3, "left": 1, "inactive": 1
+        "total": 5, "linked": 4, "tracked": 3, "left": 1, "inactive": 1, "awaiting_baseline": 0
     }  # fmt: skip
     assert document["points"] == {"awarded": 5, "deducted": 2, "balance": 3}
     assert document["federation"] == {
@@ -216,6 +217,49 @@ def test_malformed_players_three_syncs_in_a_row(cli: Cli, mee6: SimulatedMee6) -
     assert found == [[], [], ["malformed_players"]]
     at(cli, NOON + timedelta(minutes=4), "sync")
     assert codes(status(cli, NOON + timedelta(minutes=4))) == []
+
+
+@pytest.mark.parametrize(
+    ("linked", "found", "is_problem"),
+    [(3, 0, True), (2, 0, False), (20, 1, True), (20, 2, False), (3, 1, False)],
+)
+@pytest.mark.slow_on_postgresql
+def test_few_members_on_the_board(
+    cli: Cli, mee6: SimulatedMee6, linked: int, found: int, is_problem: bool
+) -> None:
+    ids = [str(number) for number in range(101, 101 + linked)]
+    books.link(cli, ids)
+    show(mee6, dict.fromkeys(["900", *ids[:found]], 1000))
+    cli.ok("sync")
+    problems = [p for p in cli.ok("status")["problems"] if p["code"] == "few_members_on_board"]
+    assert bool(problems) == is_problem
+    if problems:
+        assert f"Of {linked} linked members {found} " in problems[0]["message"]
+        for part in ("MEE6_GUILD_ID", "trcpoints members list", "members import FILE --dry-run"):
+            assert part in problems[0]["hint"]
+        show(mee6, dict.fromkeys(ids, 1000))
+        cli.ok("sync")
+        assert "few_members_on_board" not in codes(cli.ok("status"))
+
+
+def test_few_members_on_a_part_of_the_board(sqlite_cli: Cli) -> None:
+    """What was not read cannot be missing."""
+    books.link(sqlite_cli, [ANN, BOB, CAT])
+    players = [{"id": str(number), "xp": 10_000 - number} for number in range(1000, 1999)]
+    page = {"guild": {"id": "1"}, "page": 0, "players": players}
+    (sqlite_cli.folder / "first.json").write_text(json.dumps(page))
+    sqlite_cli.ok("sync", "--from", "first.json")
+    assert "few_members_on_board" not in codes(sqlite_cli.ok("status"))
+
+
+def test_few_members_are_asked_for_where_most_are_inactive(cli: Cli, mee6: SimulatedMee6) -> None:
+    ids = [str(number) for number in range(101, 141)]
+    books.link(cli, ids)
+    for inactive in ids[3:]:
+        books.change_member(cli, inactive, active=False)
+    show(mee6, dict.fromkeys(ids[:3], 1000))
+    cli.ok("sync")
+    assert "few_members_on_board" not in codes(cli.ok("status"))
 
 
 def test_check_is_one_line_and_an_exit_code(cli: Cli, mee6: SimulatedMee6) -> None:
@@ -407,7 +451,7 @@ def test_counting_reads_no_member(sqlite_cli: Cli) -> None:
         logger.setLevel(logging.NOTSET)
         logger.removeHandler(statements)
     asked = [each for each in statements.seen if re.search(r'FROM "(member|run)"', each[0])]
-    assert len(asked) == 10
+    assert len(asked) == 11
     path = sqlite_cli.environment["DATABASE_URL"].removeprefix("sqlite:///")
     with closing(sqlite3.connect(path)) as connection:
         for sql, parameters in asked:

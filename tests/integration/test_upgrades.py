@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from playhouse.migrations import Runner
 
+from tests.support import books
 from tests.support.cli import Cli
 from tests.support.postgres import PostgresServer
 from tests.support.streaks import assert_sound, award, run, shown, streak
@@ -20,19 +22,30 @@ MON, TUE, WED, THU, FRI = (f"2026-01-{day}" for day in range(19, 24))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def first_version(request: pytest.FixtureRequest, sqlite_cli: Cli, tmp_path: Path) -> Cli:
-    """The program on a database that was left behind by the first version, with its rows."""
+def empty(request: pytest.FixtureRequest, sqlite_cli: Cli, tmp_path: Path) -> Cli:
+    """The program on a database without tables."""
     if request.param == "sqlite":
         url = sqlite_url(tmp_path / "old.db")
     else:
         server: PostgresServer = request.getfixturevalue("postgres")
         url = server.create_database()
         request.addfinalizer(lambda: server.drop_database(url))  # noqa: PT021
-    with connected(url, Access.WRITE) as engine, engine.books():
-        Runner(engine, str(schema.MIGRATIONS), schema.TABLE).up(target="0001_members_and_ledger")
-        fill(engine)
     sqlite_cli.environment["DATABASE_URL"] = url
     return sqlite_cli
+
+
+@pytest.fixture
+def first_version(empty: Cli) -> Cli:
+    """The program on a database that was left behind by the first version, with its rows."""
+    leave_behind(empty, "0001_members_and_ledger", fill)
+    return empty
+
+
+def leave_behind(cli: Cli, newest: str, filling: Callable[[Engine], None]) -> None:
+    """Make the database of an older version, whose newest migration is this one."""
+    with connected(cli.environment["DATABASE_URL"], Access.WRITE) as engine, engine.books():
+        Runner(engine, str(schema.MIGRATIONS), schema.TABLE).up(target=newest)
+        filling(engine)
 
 
 def fill(engine: Engine) -> None:
@@ -65,6 +78,44 @@ def fill(engine: Engine) -> None:
     ]
     ledger = ("member_id", "source", "points", "idempotency_key", "occurred_at", "created_at")
     engine.insert_rows("ledger", ledger, entries)
+
+
+def fill_runs(engine: Engine, last: str | None, runs: Sequence[tuple[str, str, str]]) -> None:
+    """Runs as `(day, status, guild)`, whose ids are their days; `last` is the last completed."""
+    columns = ("id", "job", "status", "trigger", "started_at", "stats")
+    at = "T00:00:00.000000Z"
+    engine.insert_rows(
+        "run",
+        columns,
+        [
+            (day, "sync", status, "manual", f"{day}{at}", f'{{"guild_id": "{guild}"}}')
+            for day, status, guild in runs
+        ]
+        + [("streaks", "streaks", "completed", "manual", f"{FRI}{at}", "{}")],
+    )
+    if last is not None:
+        job = ("name", "consecutive_failures", "last_completed_run")
+        engine.insert_rows("job", job, [("sync", 0, last)])
+
+
+@pytest.mark.parametrize(
+    ("last", "runs", "guild"),
+    [
+        (WED, [(MON, "completed", "1"), (WED, "completed", "3"), (THU, "failed", "4")], "3"),
+        # A wrong clock has dated the first run ahead.
+        (MON, [(WED, "completed", "3"), (MON, "completed", "1")], "1"),
+        # The record of the last one was taken away.
+        (THU, [(MON, "completed", "1"), (WED, "completed", "3")], "3"),
+        (None, [(THU, "failed", "4")], None),
+        (None, [], None),
+    ],
+)
+def test_the_books_belong_to_the_guild_of_the_last_completed_sync(
+    empty: Cli, last: str | None, runs: Sequence[tuple[str, str, str]], guild: str | None
+) -> None:
+    leave_behind(empty, "0006_webhooks", lambda engine: fill_runs(engine, last, runs))
+    empty.ok("db", "upgrade")
+    assert books.guild(empty) == guild
 
 
 def test_an_upgrade_keeps_all_and_sums_the_ledger_up(first_version: Cli) -> None:

@@ -23,6 +23,7 @@ from trcpoints.db.models import (
     Member,
     Milestone,
     Run,
+    TrackedGuild,
 )
 
 Rows = list[dict[str, Any]]
@@ -59,6 +60,19 @@ def locked(cli: Cli) -> Iterator[None]:
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             yield
+
+
+def bind(cli: Cli, guild_id: str) -> None:
+    """Bind the books to a guild behind the program's back."""
+    with open_database(cli.environment["DATABASE_URL"], Access.WRITE) as engine, engine.books():
+        TrackedGuild.delete().execute()
+        TrackedGuild.insert(id=1, guild_id=guild_id).execute()
+
+
+def guild(cli: Cli) -> str | None:
+    """The guild that the books belong to."""
+    with open_database(cli.environment["DATABASE_URL"], Access.READ):
+        return next((row.guild_id for row in TrackedGuild.select()), None)
 
 
 def change_runs(cli: Cli, **values: object) -> None:
@@ -133,6 +147,7 @@ def everything(cli: Cli) -> dict[str, Rows]:
             model.__name__: [*model.select().order_by(key).dicts()] for model, key in tables
         }
         found["Job"] = [*Job.select().order_by(Job.name).dicts()]
+        found["TrackedGuild"] = [*TrackedGuild.select(TrackedGuild.guild_id).dicts()]
         found["GraceDay"] = [*GraceDay.select().order_by(GraceDay.day).dicts()]
         found["DailyPoints"] = [*DailyPoints.select().order_by(DailyPoints.day).dicts()]
         found["Milestone"] = [*Milestone.select().order_by(Milestone.id).dicts()]

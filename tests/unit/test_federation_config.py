@@ -254,6 +254,15 @@ def test_names_of_variables(file: Path, name: str) -> None:
     assert load(file, text, {name: "x"}).connectors["club"].token == "x"
 
 
+@pytest.mark.parametrize("wrong", ["0", "101", "'50'", "true", "50.5"])
+def test_the_share_of_the_guard(file: Path, wrong: str) -> None:
+    assert club(file).guard_percent == 50
+    assert club(file, guard_percent="80").guard_percent == 80
+    assert faults(file, changed(guard_percent=wrong)) == [
+        "connectors.club.guard_percent: should be a whole number from 1 to 100, without quotes"
+    ]
+
+
 def test_all_faults_are_reported_at_once(file: Path) -> None:
     text = """
     conectors = 1

@@ -10,36 +10,41 @@ from trcpoints.federation.guard import Upheaval, check, count
 
 
 @pytest.mark.parametrize(
-    ("known", "gone", "changed", "refused"),
+    ("known", "gone", "changed", "percent", "refused"),
     [
-        (0, 0, 0, False),
-        (2, 2, 0, False),
-        (3, 3, 0, True),
-        (3, 0, 2, False),
-        (6, 3, 0, False),
-        (6, 4, 0, True),
-        (6, 0, 4, True),
-        (6, 2, 2, True),
-        (100, 50, 0, False),
-        (100, 50, 1, True),
+        (0, 0, 0, 50, False),
+        (2, 2, 0, 50, False),
+        (3, 3, 0, 50, True),
+        (3, 0, 2, 50, False),
+        (6, 3, 0, 50, False),
+        (6, 4, 0, 50, True),
+        (6, 0, 4, 50, True),
+        (6, 2, 2, 50, True),
+        (100, 50, 0, 50, False),
+        (100, 50, 1, 50, True),
+        (100, 80, 0, 80, False),
+        (100, 80, 1, 80, True),
+        (100, 2, 0, 1, False),
+        (100, 2, 1, 1, True),
+        (100, 100, 0, 100, False),
     ],
 )
-def test_at_least_three_and_more_than_half(
-    known: int, gone: int, changed: int, refused: bool
+def test_at_least_three_and_more_than_the_share(
+    known: int, gone: int, changed: int, percent: int, refused: bool
 ) -> None:
     upheaval = Upheaval(known, gone, 0, changed, {}, {})
     if not refused:
-        check(upheaval, "gaa", "st-judes")
+        check(upheaval, "gaa", "st-judes", percent)
         return
     with pytest.raises(MassChangeRefused) as caught:
-        check(upheaval, "gaa", "st-judes")
+        check(upheaval, "gaa", "st-judes", percent)
     assert caught.value.exit_code == 65
 
 
 def test_the_message_counts_and_names_the_way_on() -> None:
     losing = {"email": 1200, "phone": 7, "address": 7, "first_name": 1}
     with pytest.raises(MassChangeRefused) as caught:
-        check(Upheaval(2000, 1, 0, 1200, losing, {"email": 2}), "gaa", "st-judes")
+        check(Upheaval(2000, 1, 0, 1200, losing, {"email": 2}), "gaa", "st-judes", 50)
     assert caught.value.message == (
         "1,201 of 2,000 known records of gaa/st-judes would change at once (1 gone, "
         "1,200 changed, 1,200 losing their email, 7 losing their address, 7 losing their phone, "

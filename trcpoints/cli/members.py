@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trcpoints.cli import members_import
 from trcpoints.cli.app import command, group
+from trcpoints.cli.members_import import By
 from trcpoints.cli.session import session_of
 from trcpoints.errors import UsageFault
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from trcpoints.documents.members import MemberDetail
 
 app = group("Import, add, show and change members.", example="trcpoints members list")
+
+command(app, "import", example=members_import.EXAMPLE)(members_import.import_)
 
 Reference = Annotated[str, typer.Argument(metavar="REF", help="Member id, discord:ID or e-mail.")]
 Name = Annotated[str | None, typer.Option("--name", help="The name to show.")]
@@ -39,54 +43,6 @@ BirthDate = Annotated[
 ]
 Phone = Annotated[str | None, typer.Option("--phone", help="Phone number.")]
 Address = Annotated[str | None, typer.Option("--address", help="Postal address.")]
-By = Annotated[
-    str | None,
-    typer.Option("--by", metavar="NAME", help="Who sets this; else your login name."),
-]
-
-
-@command(app, "import", example="trcpoints members import members.csv")
-def import_(
-    context: typer.Context,
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help="CSV with a header, JSON or NDJSON; - for stdin.")
-    ],
-    *,
-    by: By = None,
-) -> None:
-    """Create and change members from a file: all of it, or nothing where a line is wrong.
-
-    A member is found by member_id, else by discord_id, else by email; whoever
-    is not found is created. A column that is absent leaves what is there, an
-    empty cell clears it. Further columns: name, subscription_status, first_name,
-    last_name, date_of_birth, phone, address.
-
-    What `members export` writes can be imported again; points and XP in it are
-    passed over.
-    """
-    from trcpoints.cli.text import counted, harmless
-    from trcpoints.db.database import Access, open_database
-    from trcpoints.members.edits import editor
-    from trcpoints.members.importing import import_members, read_members
-    from trcpoints.records import read_input
-
-    session = session_of(context)
-    who = editor(by)
-    with session.progress() as progress:
-        if progress is not None:
-            progress.add_task("Importing", total=None)
-        data, name = read_input(file)
-        records = read_members(data, name)
-        with open_database(session.settings.database_url, Access.WRITE) as engine:
-            document = import_members(engine, records, datetime.now(UTC), by=who)
-    session.show(
-        document,
-        lambda: (
-            f"{harmless(name)}: {counted(document.records, 'record')}; "
-            f"{document.created:,} created, "
-            f"{document.updated:,} updated, {document.unchanged:,} unchanged"
-        ),
-    )
 
 
 @command(app, example='trcpoints members add --discord-id 159962941502783488 --name "Ada"')
@@ -145,6 +101,12 @@ def list_(
     unlinked: Annotated[
         bool, typer.Option("--unlinked", help="Those without a Discord account.")
     ] = False,
+    awaiting_baseline: Annotated[
+        bool,
+        typer.Option(
+            "--awaiting-baseline", help="Those whose next XP that a sync sees is a baseline."
+        ),
+    ] = False,
 ) -> None:
     """List members, in the order of their ids."""
     from trcpoints.cli.members_shown import render_list
@@ -152,8 +114,11 @@ def list_(
     from trcpoints.members.views import Filters, list_members
 
     session = session_of(context)
+    filters = Filters(
+        inactive=inactive, left=left, unlinked=unlinked, awaiting_baseline=awaiting_baseline
+    )
     with open_database(session.settings.database_url, Access.READ):
-        document = list_members(Filters(inactive=inactive, left=left, unlinked=unlinked), limit)
+        document = list_members(filters, limit)
     session.show(document, lambda: render_list(document))
 
 

@@ -165,6 +165,6 @@ def _state(member: MemberRow) -> str:
         "" if member.active else "inactive",
         "" if member.discord_id else "unlinked",
         f"left {moment(member.left_at)}" if member.left_at else "",
-        "to be baselined" if isinstance(member, MemberDetail) and member.rebaseline else "",
+        "awaiting baseline" if member.awaiting_baseline else "",
     ]
     return ", ".join(word for word in words if word)

@@ -55,6 +55,9 @@ def _figures(document: StatusDocument, charts: Charts, now: datetime) -> Iterato
             f"{members.total:,}: {members.linked:,} linked, {members.tracked:,} tracked",
             f"{members.left:,} left" if members.left else "",
             f"{members.inactive:,} inactive" if members.inactive else "",
+            f"{members.awaiting_baseline:,} awaiting a baseline"
+            if members.awaiting_baseline
+            else "",
         ]
         yield "members", ", ".join(part for part in parts if part)
     else:

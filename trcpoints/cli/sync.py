@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trcpoints.cli.app import command, single
+from trcpoints.cli.asking import Yes, asker
 from trcpoints.cli.board import Complete, FromFile, live, saved
 from trcpoints.cli.session import session_of
 from trcpoints.cli.tables import grid, number, table
@@ -50,8 +51,12 @@ def sync(
     ] = False,
     rebaseline: Annotated[
         bool,
-        typer.Option("--rebaseline", help="Start anew from today's XP; no points move."),
+        typer.Option(
+            "--rebaseline",
+            help="Start from the XP of today, also that of another guild; no points move.",
+        ),
     ] = False,
+    yes: Yes = False,
     ignore_cooldown: Annotated[
         bool, typer.Option("--ignore-cooldown", help="Ask MEE6 although it asked for a pause.")
     ] = False,
@@ -96,7 +101,7 @@ def sync(
         fetch = saved(settings.mee6, from_file, complete)
     else:
         fetch = live(settings.mee6, session)
-    document = job.sync(settings, options, fetch, _now, is_sound=not faults)
+    document = job.sync(settings, options, fetch, _now, ask=asker(yes=yes), is_sound=not faults)
     session.show(document, lambda: _render(document))
 
 
@@ -139,11 +144,14 @@ def _summary(document: SyncDocument) -> list[tuple[str, str]]:
         (members.left, "left the server"),
         (members.away, "away"),
         (members.returned, "came back"),
-        (members.deferred, "deferred to the next sync"),
+        (members.deferred - members.awaiting_baseline, "deferred to the next sync"),
+        (members.awaiting_baseline, "awaiting a baseline"),
     ]
     told = ", ".join(f"{count:,} {fate}" for count, fate in fates if count)
     took = f"{document.duration_seconds:.1f} s"
+    moved = f"from guild {document.moved_from} to guild {document.guild_id}"
     return [
+        *([("books moved", moved)] if document.moved_from else []),
         ("members", told or "none is linked yet: trcpoints members import FILE"),
         ("XP", f"+{document.xp.gained:,} -{document.xp.lost:,}"),
         ("points", f"{points.awarded:,} awarded, {points.deducted:,} deducted"),

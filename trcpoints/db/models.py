@@ -77,9 +77,15 @@ HAS_LEFT = Member.left_at.is_null(False)
 IS_UNTRACKED = Member.discord_id.is_null() | ~Member.active
 """Whom no sync considers (design, section 2.2)."""
 
+IS_AWAITING_BASELINE = Member.rebaseline & Member.discord_id.is_null(False) & Member.active
+"""Members whose next XP that a sync sees is a baseline (design, section A4)."""
+
 # SQLite counts from these only where a query says the very same.
 Member.add_index(Member.index(Member.left_at, where=HAS_LEFT, name="member_left"))
 Member.add_index(Member.index(Member.id, where=IS_UNTRACKED, name="member_untracked"))
+Member.add_index(
+    Member.index(Member.id, where=IS_AWAITING_BASELINE, name="member_awaiting_baseline")
+)
 
 
 class Activity(Model):
@@ -205,6 +211,21 @@ class Job(Model):
 
     class Meta:
         table_name = "job"
+
+
+class TrackedGuild(Model):
+    """The guild whose leaderboard these books belong to (design, section A2): one row, or none.
+
+    `since` and `run_id` name the sync that bound them to it. Both are empty where an upgrade did.
+    """
+
+    id = IntegerField(primary_key=True, constraints=[Check("id = 1")])
+    guild_id = TextField()
+    since = TimeField(null=True)
+    run_id = TextField(null=True)
+
+    class Meta:
+        table_name = "tracked_guild"
 
 
 class GraceDay(Model):
@@ -452,6 +473,7 @@ MODELS: tuple[type[Model], ...] = (
     Run,
     Lease,
     Job,
+    TrackedGuild,
     GraceDay,
     Milestone,
     DailyPoints,

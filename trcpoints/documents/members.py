@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
-from trcpoints.documents import Document, Moment
+from trcpoints.documents import Document, ErrorInfo, Moment
 from trcpoints.documents.points import LedgerRow
 
 
 class MemberRow(Struct, kw_only=True):
-    """One member in a list."""
+    """One member in a list. `awaiting_baseline`: the next XP that a sync sees is a baseline."""
 
     member_id: str
     discord_id: str | None
@@ -22,16 +22,40 @@ class MemberRow(Struct, kw_only=True):
     points: int
     xp_total: int | None
     left_at: Moment | None
+    awaiting_baseline: bool
+
+
+class MembersImportChange(Struct, kw_only=True):
+    """A field that an import changes, from `ours` to `theirs`.
+
+    `record` is the number of the line or record. A member who is created has no `member_id` yet.
+    """
+
+    record: int
+    member_id: str | None
+    name: str | None
+    field: str
+    ours: str | None
+    theirs: str | None
 
 
 class MembersImportDocument(Document, kw_only=True, tag="trcpoints.members.import/1"):
-    """A file of members that was imported."""
+    """A file of members that was imported; a dry run writes nothing.
 
-    status: Literal["completed"] = "completed"
+    `relinked` are the linked members who get another Discord account, `unlinked` those who get
+    none. `changes` is there with `--dry-run` only.
+    """
+
+    status: Literal["completed", "failed"] = "completed"
+    dry_run: bool = False
     records: int
     created: int
     updated: int
     unchanged: int
+    relinked: int = 0
+    unlinked: int = 0
+    error: ErrorInfo | None = None
+    changes: list[MembersImportChange] | UnsetType = UNSET
 
 
 class MembersListDocument(Document, kw_only=True, tag="trcpoints.members.list/1"):
@@ -42,8 +66,9 @@ class MembersListDocument(Document, kw_only=True, tag="trcpoints.members.list/1"
 
 
 class MemberDetail(MemberRow, kw_only=True):
-    """Everything that is kept of one member. `rebaseline`: the next XP seen is a baseline.
+    """Everything that is kept of one member.
 
+    `rebaseline` asks for a baseline: a member who is linked and active is awaiting it.
     `judged_through` is the ISO date of the last day that the streak knows of.
     """
 

@@ -32,11 +32,13 @@ class StatusSync(Struct, kw_only=True):
     """How the sync does. `overdue`: 35 minutes without success.
 
     `last_success_at` is when the last run that completed began. `cooldown_until` is the end of
-    the pause that MEE6 asked for, while it lasts.
+    the pause that MEE6 asked for, while it lasts. `guild_id` is the guild of the settings,
+    `books_guild_id` the one that the books belong to, from the first completed sync on.
     """
 
     enabled: bool
     guild_id: str | None
+    books_guild_id: str | None
     last_run: StatusRun | None
     last_success_at: Moment | None
     consecutive_failures: int
@@ -61,6 +63,7 @@ class StatusMembers(Struct, kw_only=True):
     """Members by what they are; one may be counted under several.
 
     `tracked` are those whom a sync considers: linked, and not marked inactive.
+    `awaiting_baseline` are those of them whose next XP that a sync sees is a baseline.
     """
 
     total: int
@@ -68,6 +71,7 @@ class StatusMembers(Struct, kw_only=True):
     tracked: int
     left: int
     inactive: int
+    awaiting_baseline: int
 
 
 class StatusPoints(Struct, kw_only=True):

@@ -11,6 +11,7 @@ class SyncMembers(Struct):
     """Members considered by a sync, by what became of them.
 
     `tracked` is the sum of baselined, unchanged, gained, lost, left, away and deferred.
+    `awaiting_baseline` are those of the deferred whose next XP that is seen is a baseline.
     """
 
     tracked: int = 0
@@ -23,6 +24,7 @@ class SyncMembers(Struct):
     away: int = 0
     returned: int = 0
     deferred: int = 0
+    awaiting_baseline: int = 0
 
 
 class SyncXp(Struct):
@@ -41,13 +43,17 @@ class SyncPoints(Struct):
 
 
 class SyncLeaderboard(Struct):
-    """What was read of the leaderboard, and what it took."""
+    """What was read of the leaderboard, and what it took.
+
+    `found` are the members who are on it; None where only a part of it was read.
+    """
 
     players: int = 0
     invalid_players: int = 0
     pages: int = 0
     requests: int = 0
     retries: int = 0
+    found: int | None = None
 
 
 class SyncResult(Struct):
@@ -64,7 +70,10 @@ class SyncResult(Struct):
 
 
 class SyncDocument(Document, kw_only=True, tag="trcpoints.sync/1"):
-    """One sync, whatever came of it. `results` is there with `--members` only."""
+    """One sync, whatever came of it. `results` is there with `--members` only.
+
+    `moved_from` is the guild that the books belonged to before, where `--rebaseline` moved them.
+    """
 
     sync_id: str
     status: RunStatus
@@ -72,6 +81,7 @@ class SyncDocument(Document, kw_only=True, tag="trcpoints.sync/1"):
     dry_run: bool
     trigger: Trigger
     guild_id: str | None
+    moved_from: str | None = None
     started_at: Moment
     finished_at: Moment
     duration_seconds: float

@@ -18,6 +18,7 @@ from trcpoints.federation.mapping_config import read_mapping
 from trcpoints.federation.secrets import LookUp, Secrets
 from trcpoints.federation.sources import KINDS, Csv, HttpJson, Source
 from trcpoints.federation.tables import Table
+from trcpoints.guards import DEFAULT_PERCENT
 
 NotifyOn = Literal["last", "first"]
 _NOTIFY_ON: tuple[NotifyOn, ...] = ("last", "first")
@@ -39,7 +40,8 @@ class Organization:
 class Connector:
     """How one federation is read. Its secrets are None where it has none, or is not enabled.
 
-    `token_env` names the token's variable, for messages.
+    `token_env` names the token's variable, for messages. `guard_percent` is the share of an
+    organization's records that may change at once (section A4).
     """
 
     name: str
@@ -50,6 +52,7 @@ class Connector:
     source: Source
     mapping: RecordMapping
     organizations: dict[str, Organization]
+    guard_percent: int = DEFAULT_PERCENT
     token_env: str | None = None
     token: str | None = field(default=None, repr=False)
     webhook_secret: str | None = field(default=None, repr=False)
@@ -122,6 +125,7 @@ def _read_connector(name: str, table: Table, folder: Path, secrets: Secrets) -> 
     strategy = table.text("strategy", values.one_of(STRATEGIES)) or "federation_wins"
     region = table.text("phone_region", values.region)
     order = table.text("date_order", values.one_of(DATE_ORDERS))
+    guard_percent = table.number("guard_percent", 1, 100) or DEFAULT_PERCENT
     token = look_up(table, "token_env", header_value)
     webhook_secret = look_up(table, "webhook_secret_env", values.webhook_secret)
     organizations = {
@@ -146,6 +150,7 @@ def _read_connector(name: str, table: Table, folder: Path, secrets: Secrets) -> 
         source=source,
         mapping=mapping,
         organizations=organizations,
+        guard_percent=guard_percent,
         token_env=table.text("token_env", values.variable) if token else None,
         token=token,
         webhook_secret=webhook_secret,

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from trcpoints.errors import MassChangeRefused
 from trcpoints.federation.changes import Changes
+from trcpoints.guards import is_mass_change
 
-AT_LEAST = 3
+ACCEPT_CHANGES = "--accept-changes"
 
 _LOOK = "See why records are rejected: trcpoints federation check. "
 
@@ -45,24 +46,30 @@ def count(known: int, gone: int, rejected: int, changes: Iterable[Changes]) -> U
     return Upheaval(known, gone, rejected, changed, losing, replacing)
 
 
-def check(upheaval: Upheaval, connector: str, organization: str) -> None:
-    """Raise MassChangeRefused where at least AT_LEAST and more than half of the known records
+def check(upheaval: Upheaval, connector: str, organization: str, percent: int) -> None:
+    """Raise MassChangeRefused where at least AT_LEAST and more than `percent` of the known records
     are gone, rejected or changed at once: a word that the federation spells anew, say, would keep
     every member as they are for ever, and a field that is mapped to the wrong column would replace
     what everybody has of it. Filling what is empty is no upheaval.
     """
     affected = upheaval.gone + upheaval.rejected + upheaval.changed
-    if affected < AT_LEAST or affected * 2 <= upheaval.known:
+    if not is_mass_change(affected, upheaval.known, percent):
         return
-    raise MassChangeRefused(
+    happened = (
         f"{affected:,} of {upheaval.known:,} known records of {connector}/{organization} would "
-        f"change at once ({_parts(upheaval)}). Nothing was changed.",
+        f"change at once ({_parts(upheaval)})."
+    )
+    raise MassChangeRefused(
+        f"{happened} Nothing was changed.",
         hint=(
             f"{_LOOK if upheaval.rejected else ''}"
-            "If the federation is right: trcpoints federation sync --accept-changes "
+            f"If the federation is right: trcpoints federation sync {ACCEPT_CHANGES} "
             f"--connector {connector} --organization {organization}. Else mend the cause and run "
             "trcpoints federation sync again."
         ),
+        option=ACCEPT_CHANGES,
+        figures={"records": affected},
+        question=f"{happened} Change them?",
     )
 
 

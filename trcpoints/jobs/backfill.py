@@ -12,6 +12,7 @@ from trcpoints.documents.leaderboard import BackfillDocument, BackfillResult
 from trcpoints.errors import CoolingDown
 from trcpoints.jobs.leaderboard import IS_RANKED, ranks
 from trcpoints.jobs.memory import SYNC_JOB, pause_until, recall
+from trcpoints.jobs.tracked_guild import refuse_other_guild, tracked_guild
 from trcpoints.mee6 import cache
 from trcpoints.mee6.leaderboard import Completeness, Fetch, Leaderboard
 from trcpoints.points.conversion import convert
@@ -34,16 +35,20 @@ def preview(
     """Read the leaderboard and price all XP of all linked members.
 
     `saved` reads a file; without it the last complete walk is used while it is fresh, else
-    `live` asks MEE6. Raises what these raise, and CoolingDown.
+    `live` asks MEE6. Raises what these raise, CoolingDown, and OtherGuild.
     """
     columns = (Member.id, Member.discord_id, Member.name, Member.points, Member.xp_total)
     with open_database(settings.database_url, Access.READ) as engine:
         query = Member.select(*columns).where(IS_RANKED)
         members = [Standing(*row) for row in engine.raw_rows(query)]
         paused_until = pause_until(recall(SYNC_JOB), now)
+        ours = tracked_guild()
     wanted = {int(member.discord_id) for member in members if member.discord_id is not None}
     if saved is not None:
-        return price(members, saved(dict.fromkeys(wanted), lambda: None))
+        board = saved(dict.fromkeys(wanted), lambda: None)
+        refuse_other_guild(ours, board.guild_id)
+        return price(members, board)
+    refuse_other_guild(ours, settings.mee6.guild_id)
     kept = cache.recall(settings.mee6, wanted, now)
     if kept is not None:
         return price(members, kept)

@@ -19,6 +19,7 @@ from trcpoints.db import schema
 from trcpoints.db.engine import Engine
 from trcpoints.db.models import (
     HAS_LEFT,
+    IS_AWAITING_BASELINE,
     IS_EXCUSED,
     IS_SWITCHED_OFF,
     IS_UNTRACKED,
@@ -38,7 +39,9 @@ from trcpoints.documents.status import (
     StatusSync,
 )
 from trcpoints.jobs.memory import SYNC_JOB, pause_until, recall
+from trcpoints.jobs.status_board import LastBoard, board_problems
 from trcpoints.jobs.status_federation import Configured, read_federation
+from trcpoints.jobs.tracked_guild import tracked_guild
 from trcpoints.members.judged import STREAKS_JOB, job_judged_through
 from trcpoints.monitoring import health
 from trcpoints.monitoring.health import JobHealth
@@ -108,11 +111,14 @@ def _read(
     mee6 = settings.mee6
     sync, streaks = _health(SYNC_JOB, now), _health(STREAKS_JOB, now)
     judged_through = job_judged_through()
+    books_guild = tracked_guild()
     problems = list(health.streaks_problems(streaks, judged_through=judged_through, now=now))
     if mee6.enabled:
-        invalid = _invalid_players(engine, now)
+        last = _last_completed(engine, now)
+        invalid = [stats.leaderboard.invalid_players for stats in last]
         found = health.sync_problems(sync, guild_id=mee6.guild_id, invalid_players=invalid, now=now)
-        problems = [*found, *problems]
+        board = last[0].board() if last else None
+        problems = [*board_problems(books_guild, mee6.guild_id, board), *found, *problems]
     federation, unwell = read_federation(engine, connectors, now, is_known=not more_problems)
     problems += [*more_problems, *unwell]
     return StatusDocument(
@@ -127,6 +133,7 @@ def _read(
         sync=StatusSync(
             enabled=mee6.enabled,
             guild_id=mee6.guild_id,
+            books_guild_id=books_guild,
             last_run=_last_run(SYNC_JOB, now),
             last_success_at=sync.last_success_at,
             consecutive_failures=sync.consecutive_failures,
@@ -186,20 +193,28 @@ def _last_run(name: str, now: datetime) -> StatusRun | None:
 
 class _Board(msgspec.Struct):
     invalid_players: int = 0
+    found: int | None = None
+
+
+class _Members(msgspec.Struct):
+    tracked: int = 0
 
 
 class _Stats(msgspec.Struct):
     leaderboard: _Board
+    members: _Members = msgspec.field(default_factory=_Members)
+    guild_id: str | None = None
+
+    def board(self) -> LastBoard:
+        """What the sync saw of the members."""
+        return LastBoard(self.guild_id, self.members.tracked, self.leaderboard.found)
 
 
-def _invalid_players(engine: Engine, now: datetime) -> Sequence[int]:
-    """The malformed players of the last completed syncs, the newest first."""
+def _last_completed(engine: Engine, now: datetime) -> Sequence[_Stats]:
+    """What the last completed syncs counted, the newest first."""
     completed = _newest(SYNC_JOB, now, Run.stats).where(Run.status == "completed")
     runs = completed.limit(health.MALFORMED_RUNS)
-    return [
-        msgspec.json.decode(stats, type=_Stats).leaderboard.invalid_players
-        for (stats,) in engine.raw_rows(runs)
-    ]
+    return [msgspec.json.decode(stats, type=_Stats) for (stats,) in engine.raw_rows(runs)]
 
 
 def _days_excused(now: datetime) -> list[str]:
@@ -219,6 +234,7 @@ def _members() -> StatusMembers:
         tracked=total - _count(IS_UNTRACKED),
         left=_count(HAS_LEFT),
         inactive=_count(Member.active == False),  # noqa: E712 (SQL, not Python)
+        awaiting_baseline=_count(IS_AWAITING_BASELINE),
     )
 
 

@@ -27,9 +27,12 @@ class Change:
     """What a record makes of a member; `linked_anew` when it is another Discord account.
 
     `given` are the fields that the record itself changes: a name that follows is none of them.
+    `line` is the number of the record, `before` what the values were.
     """
 
     id: int
+    line: int
+    before: tuple[str | None, ...]
     values: tuple[str | None, ...]
     given: tuple[str, ...]
     linked_anew: bool
@@ -39,12 +42,15 @@ class Change:
 class ImportPlan:
     """What a file of members comes to. Nothing of it may be written while there are faults.
 
-    What the file does not say of a member who is created is None.
+    What the file does not say of a member who is created is None; `created_lines` are the numbers
+    of their records. `linked` are the members who had a Discord account before.
     """
 
     created: list[tuple[str | None, ...]] = field(default_factory=list)
+    created_lines: list[int] = field(default_factory=list)
     changed: list[Change] = field(default_factory=list)
     unchanged: int = 0
+    linked: int = 0
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -93,6 +99,7 @@ class _Planner:
         self._by_name_alone: defaultdict[str, list[Known]] = defaultdict(list)
         for member in known:
             self._index(member)
+        self.plan.linked = len(self._by_discord_id)
         self._email_lines: defaultdict[str, int] = defaultdict(int)
         self._name_lines: defaultdict[str, int] = defaultdict(int)
         self._line_of_member: dict[int, int] = {}
@@ -122,10 +129,10 @@ class _Planner:
             member = self._find(values)
             self._claim_account(line, values.get("discord_id"), member)
             if member is None:
-                self._create(values)
+                self._create(line, values)
             else:
                 self._claim_member(line, member)
-                self._change(member, values)
+                self._change(line, member, values)
         except _Unfit as unfit:
             self.plan.faults.append((line, str(unfit)))
 
@@ -181,12 +188,13 @@ class _Planner:
                 "say by member_id who each of them is"
             )
 
-    def _create(self, values: Values) -> None:
+    def _create(self, line: int, values: Values) -> None:
         if names_nobody(values):
             raise _Unfit("names nobody: no member_id, discord_id, email or name")
         self.plan.created.append(tuple(values.get(name) for name in FIELDS))
+        self.plan.created_lines.append(line)
 
-    def _change(self, member: Known, values: Values) -> None:
+    def _change(self, line: int, member: Known, values: Values) -> None:
         before = dict(zip(FIELDS, member.values, strict=True))
         given = {name: new for name, new in values.items() if new != before[name]}
         if not given:
@@ -196,7 +204,14 @@ class _Planner:
         name = name_following(before["name"], before, given) if "name" not in values else {}
         after = {**before, **name, **given}
         self.plan.changed.append(
-            Change(member.id, tuple(after.values()), tuple(given), "discord_id" in given)
+            Change(
+                id=member.id,
+                line=line,
+                before=member.values,
+                values=tuple(after.values()),
+                given=tuple(given),
+                linked_anew="discord_id" in given,
+            )
         )
 
 

@@ -14,6 +14,7 @@ from peewee import Expression, ModelSelect
 from trcpoints.db.engine import Engine
 from trcpoints.db.fields import from_driver
 from trcpoints.db.models import (
+    IS_AWAITING_BASELINE,
     Activity,
     FederationSource,
     LedgerEntry,
@@ -34,8 +35,8 @@ from trcpoints.documents.points import LedgerRow
 from trcpoints.members.judged import is_judged, job_judged_through
 from trcpoints.members.lookup import find_member
 
-_ROW_FIELDS = [name for name in MemberRow.__struct_fields__ if name != "member_id"]
-_COMPUTED = {"member_id", "streak_paused"}
+_COMPUTED = {"member_id", "streak_paused", "awaiting_baseline"}
+_ROW_FIELDS = [name for name in MemberRow.__struct_fields__ if name not in _COMPUTED]
 _KEPT = ["id", *(name for name in MemberDetail.__struct_fields__ if name not in _COMPUTED)]
 _TRUTHS = ("active", "rebaseline")
 _MOMENTS = ("left_at", "last_active_at", "created_at", "updated_at")
@@ -48,6 +49,7 @@ class Filters:
     inactive: bool = False
     left: bool = False
     unlinked: bool = False
+    awaiting_baseline: bool = False
 
 
 def list_members(filters: Filters, limit: int) -> MembersListDocument:
@@ -115,6 +117,9 @@ def _detail(kept: dict[str, Any], job_judged: str | None) -> MemberDetail:
     return MemberDetail(
         member_id=str(kept.pop("id")),
         streak_paused=not is_judged(kept["subscription_status"], active=kept["active"]),
+        awaiting_baseline=_is_awaiting_baseline(
+            rebaseline=kept["rebaseline"], discord_id=kept["discord_id"], active=kept["active"]
+        ),
         judged_through=kept.pop("judged_through") or job_judged,
         **kept,
     )
@@ -143,12 +148,22 @@ def _conditions(filters: Filters) -> list[Expression]:
         conditions.append(Member.left_at.is_null(False))
     if filters.unlinked:
         conditions.append(Member.discord_id.is_null())
+    if filters.awaiting_baseline:
+        conditions.append(IS_AWAITING_BASELINE)
     return conditions
 
 
 def _row(member: Member) -> MemberRow:
     kept = {name: getattr(member, name) for name in _ROW_FIELDS}
-    return MemberRow(member_id=str(member.id), **kept)
+    awaiting = _is_awaiting_baseline(
+        rebaseline=member.rebaseline, discord_id=member.discord_id, active=member.active
+    )
+    return MemberRow(member_id=str(member.id), awaiting_baseline=awaiting, **kept)
+
+
+def _is_awaiting_baseline(*, rebaseline: bool, discord_id: str | None, active: bool) -> bool:
+    """Return whether a sync will baseline such a member, as `IS_AWAITING_BASELINE` says in SQL."""
+    return rebaseline and discord_id is not None and active
 
 
 def _activity_row(record: Activity) -> ActivityRow:

@@ -205,9 +205,9 @@ def _sync_remedy(job: JobHealth) -> str:
         )
     if job.last_error is not None and job.last_error[0] == "mass_change":
         return (
-            "See what would change: trcpoints sync --dry-run --accept-decrease --members; then "
-            "deduct: trcpoints sync --accept-decrease; or, after a reset, start anew: "
-            "trcpoints sync --rebaseline"
+            "See what would change: trcpoints sync --dry-run --accept-decrease --members; then, "
+            "after a reset, keep all points: trcpoints sync --rebaseline; or deduct: "
+            "trcpoints sync --accept-decrease"
         )
     return "Run it and see: trcpoints sync"
 

@@ -92,6 +92,8 @@ def _gauges(status: StatusDocument) -> Iterator[Sample]:
     yield "trcpoints_members_tracked", "Members whom sync considers.", members.tracked
     yield "trcpoints_members_left", "Members who have left the leaderboard.", members.left
     yield "trcpoints_members_inactive", "Members marked inactive.", members.inactive
+    awaiting = "Members whose next XP is a baseline."
+    yield "trcpoints_members_awaiting_baseline", awaiting, members.awaiting_baseline
     yield "trcpoints_points_balance", "All points of all members.", status.points.balance
     yield "trcpoints_federation_connectors", "Connectors.", len(federation.connectors)
     yield (

@@ -60,8 +60,8 @@ def scan_records(
     """Read a file for a caller who adds faults of its own before refusing it.
 
     `name` is how messages call it.
-    `exported` are columns of our own export that cannot be imported: passed over where they are
-    all there, as in a file that we wrote, and faults where somebody wrote one by hand. Raises
+    `exported` are columns of our own export that cannot be imported: passed over where most are
+    there, as in a file that we wrote, and faults where somebody wrote one by hand. Raises
     DataRefused for an empty file or one that is no text.
     """
     text = _decode(data, name)

@@ -119,7 +119,9 @@ class Reader:
         return columns <= MOST_COLUMNS
 
     def _names_are_sound(self, line: int, names: list[str]) -> bool:
-        passed_over = self.exported if self.exported <= set(names) else frozenset()
+        # Most of them: an older version's export has not all that ours has.
+        are_most = 2 * len(self.exported & set(names)) > len(self.exported)
+        passed_over = self.exported if are_most else frozenset()
         reasons = [
             self._unknown(n) for n in names if n not in self.columns and n not in passed_over
         ]

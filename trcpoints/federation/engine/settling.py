@@ -52,6 +52,7 @@ def settle(
             guard.count(fetched.known, newly_gone, len(plan.spoiled), plan.upheaval),
             connector.name,
             organization,
+            connector.guard_percent,
         )
     return plan
 

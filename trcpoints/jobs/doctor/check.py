@@ -31,14 +31,15 @@ class Check:
 class Books:
     """What the database says that other checks go by; an absent database is an empty one.
 
-    `wanted` are the Discord ids that a sync considers, `paused_until` the end of a cool-down in
-    force, `scheduled` the last start of a scheduled run by job, not dated ahead. `now` is the time
-    by the clock that all who use this database share, `offset` how far it is ahead of ours where
-    it is another.
+    `guild_id` is the guild that they belong to, `wanted` are the Discord ids that a sync
+    considers, `paused_until` the end of a cool-down in force, `scheduled` the last start of a
+    scheduled run by job, not dated ahead. `now` is the time by the clock that all who use this
+    database share, `offset` how far it is ahead of ours where it is another.
     """
 
     now: datetime
     offset: timedelta | None = None
+    guild_id: str | None = None
     wanted: frozenset[int] = frozenset()
     paused_until: datetime | None = None
     scheduled: Mapping[str, datetime] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from trcpoints.jobs.doctor.check import Books, Case, Check, fault_of, unset
 from trcpoints.jobs.leases import list_leases
 from trcpoints.jobs.memory import SYNC_JOB, pause_until, recall
 from trcpoints.jobs.owner import this_process
+from trcpoints.jobs.tracked_guild import tracked_guild
 from trcpoints.members.judged import STREAKS_JOB
 from trcpoints.monitoring.health import CLOCK_DRIFT
 
@@ -92,6 +93,7 @@ def _books(case: Case, settings: Settings, engine: Engine) -> Books:
         now=shared,
         # SQLite has no clock of its own and gives ours back.
         offset=None if shared is now else shared - now,
+        guild_id=tracked_guild(),
         wanted=frozenset(int(discord_id) for (discord_id,) in engine.raw_rows(linked)),
         paused_until=pause_until(recall(SYNC_JOB), now),
         scheduled=last,

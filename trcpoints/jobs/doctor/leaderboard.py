@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from trcpoints.config import Mee6Settings
-from trcpoints.errors import TrcpointsError
+from trcpoints.errors import OtherGuild, TrcpointsError
 from trcpoints.jobs.doctor.check import Books, Case, Check, fault_of, unread, unset
+from trcpoints.jobs.tracked_guild import refuse_other_guild
 from trcpoints.mee6 import cache
 from trcpoints.mee6.client import fetch_first_page
 
@@ -38,7 +39,13 @@ def look(case: Case) -> Iterator[Check]:
         # Whether MEE6 asked for a pause is not known then.
         yield from map(unread, NAMES)
     else:
-        yield from _looked(case, mee6, books)
+        try:
+            refuse_other_guild(books.guild_id, mee6.guild_id)
+        except OtherGuild as fault:
+            yield fault_of("mee6", fault)
+            yield _unseen()
+        else:
+            yield from _looked(case, mee6, books)
 
 
 def _looked(case: Case, mee6: Mee6Settings, books: Books) -> Iterator[Check]:

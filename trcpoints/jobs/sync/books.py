@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import starmap
 
-from peewee import Case, Expression
+from peewee import Case, Expression, fn
 
 from trcpoints.db.engine import Engine, Row, portions
 from trcpoints.db.fields import from_driver, to_text
-from trcpoints.db.models import IS_UNTRACKED, Member
+from trcpoints.db.models import IS_UNTRACKED, LedgerEntry, Member
 from trcpoints.errors import KeyConflict
 from trcpoints.jobs.sync.plan import MemberState, SyncPlan, Verdict
 from trcpoints.mee6.leaderboard import Leaderboard
@@ -117,6 +117,13 @@ def count_synced() -> int:
     """How many members are synced."""
     untracked: int = Member.select().where(IS_UNTRACKED).count()
     return int(Member.select().count()) - untracked
+
+
+def count_awarded() -> int:
+    """How many points syncs have awarded in all; what they deducted is not taken off."""
+    query = LedgerEntry.select(fn.SUM(LedgerEntry.points))
+    awarded = query.where((LedgerEntry.source == SYNC_SOURCE) & (LedgerEntry.points > 0)).scalar()
+    return int(awarded or 0)
 
 
 def _states(engine: Engine, condition: Expression) -> Iterator[MemberState]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from trcpoints.config import Settings
@@ -19,6 +19,7 @@ from trcpoints.documents.sync import (
     SyncXp,
 )
 from trcpoints.errors import CoolingDown, Interrupted, Overtaken, RateLimited, TrcpointsError
+from trcpoints.guards import Ask, Consent, ask_first
 from trcpoints.jobs.memory import COOLDOWN_LONGEST, SYNC_JOB, Memory, pause_until, recall
 from trcpoints.jobs.record import RunIdentity, error_info, is_completed
 from trcpoints.jobs.run import (
@@ -34,7 +35,8 @@ from trcpoints.jobs.run import (
 from trcpoints.jobs.sync import books, guard
 from trcpoints.jobs.sync.plan import SyncPlan, decide, occurrence
 from trcpoints.jobs.sync.switched_off import record_switched_off
-from trcpoints.mee6.leaderboard import Fetch, Leaderboard
+from trcpoints.jobs.tracked_guild import refuse_other_guild, track_guild, tracked_guild
+from trcpoints.mee6.leaderboard import Completeness, Fetch, Known, Leaderboard
 
 COOLDOWN_UNNAMED = timedelta(minutes=30)
 COOLDOWN_SHORTEST = timedelta(seconds=5)
@@ -46,7 +48,8 @@ log = logging.getLogger("trcpoints.sync")
 class SyncOptions:
     """What `trcpoints sync` was asked for.
 
-    `saved` says that the leaderboard comes from a file and not from MEE6.
+    `saved` says that the leaderboard comes from a file and not from MEE6. `agreed` limits what
+    goes past a guard to the figures that a person agreed to; None: no limit.
     """
 
     sync_id: str
@@ -56,6 +59,12 @@ class SyncOptions:
     accept_decrease: bool = False
     rebaseline: bool = False
     ignore_cooldown: bool = False
+    agreed: Mapping[str, int] | None = None
+
+    @property
+    def consent(self) -> Consent:
+        """What may go past the guards."""
+        return Consent((guard.ACCEPT_DECREASE,) * self.accept_decrease, self.agreed)
 
 
 def sync(
@@ -64,15 +73,22 @@ def sync(
     fetch: Fetch,
     clock: Clock,
     *,
+    ask: Ask | None = None,
     is_sound: bool = True,
 ) -> SyncDocument:
     """Run one sync.
+
+    Where options go past a guard and there is somebody to `ask`, they see what it says before the
+    run begins, and the run goes no further than they agreed to.
 
     Raises every failure with the document of the run as its `document`; the books are then as
     before. A dry run takes no lease and leaves no record: its connection cannot write. Where
     MEE6_SYNC_ENABLED is false, nothing is looked at, and one record says since when; none where the
     settings are not sound, for the database they name may be another one.
     """
+    if ask is not None and settings.mee6.enabled and not options.dry_run:
+        fetch = _failing_once(fetch)
+        options = replace(options, agreed=_agreed(settings, options, fetch, clock, ask))
     job = _Sync(settings, options, clock(), fetch)
     if not settings.mee6.enabled:
         if is_sound and not options.dry_run:
@@ -83,6 +99,34 @@ def sync(
     else:
         run_job(settings, job, clock)
     return job.document
+
+
+def _agreed(
+    settings: Settings, options: SyncOptions, fetch: Fetch, clock: Clock, ask: Ask
+) -> Mapping[str, int] | None:
+    """The figures that a person agreed to. Raises the MassChangeRefused that they did not."""
+
+    def preview(consent: Consent) -> None:
+        limited = replace(options, agreed=consent.agreed)
+        _preview(settings, _Sync(settings, limited, clock(), fetch), clock)
+
+    return ask_first(preview, options.consent.options, ask).agreed
+
+
+def _failing_once(fetch: Fetch) -> Fetch:
+    """A fetch that does not ask a source again which has failed already."""
+    failures: list[TrcpointsError] = []
+
+    def fetch_unless_failed(known: Known, beat: Callable[[], None]) -> Leaderboard:
+        if failures:
+            raise failures[0]
+        try:
+            return fetch(known, beat)
+        except TrcpointsError as failure:
+            failures.append(failure)
+            raise
+
+    return fetch_unless_failed
 
 
 def _preview(settings: Settings, job: _Sync, clock: Clock) -> None:
@@ -114,6 +158,7 @@ class _Sync(JobRun):
         self, settings: Settings, options: SyncOptions, now: datetime, fetch: Fetch
     ) -> None:
         self.options = options
+        self.settings = settings
         self.fetch = fetch
         self.identity = RunIdentity(
             run_id=options.sync_id,
@@ -192,10 +237,15 @@ class _Sync(JobRun):
                 started_at=started_at,
                 occurred_at=occurrence(started_at, run.memory.last_completed_at),
             )
+            if board.guild_id != tracked_guild():
+                track_guild(board.guild_id, self.identity.run_id, started_at)
             run.complete(run.clock(), self._stats())
         log.info("written: %d members changed", len(plan.verdicts))
 
     def _read(self, engine: Engine, beat: Callable[[], None]) -> Leaderboard:
+        if not (self.options.saved or self.options.rebaseline):
+            # A file says by itself whose it is.
+            refuse_other_guild(tracked_guild(), self.settings.mee6.guild_id)
         known = books.read_known(engine)
         log.info("reading the leaderboard for %d members", len(known))
         try:
@@ -209,16 +259,24 @@ class _Sync(JobRun):
         return board
 
     def _decide(self, engine: Engine, board: Leaderboard) -> SyncPlan:
-        """The plan, described in the document; raises MassChangeRefused."""
+        """The plan, described in the document; raises OtherGuild and MassChangeRefused."""
         options, document = self.options, self.document
+        ours = tracked_guild()
+        if not options.rebaseline:
+            refuse_other_guild(ours, board.guild_id)
+        elif ours != board.guild_id:
+            document.moved_from = ours
         synced = books.count_synced()
         states = books.read_states(engine, board, everybody=options.rebaseline)
         plan = decide(board, states, synced=synced, rebaseline=options.rebaseline)
         document.members, document.xp, document.points = plan.members, plan.xp, plan.points
         if options.with_results:
             document.results = _results(plan)
-        if not (options.accept_decrease or options.rebaseline):
-            guard.check(plan, board)
+        if not options.rebaseline:
+            percent = self.settings.mass_change_percent
+            refusal = guard.find_refusal(plan, board, percent, books.count_awarded)
+            if refusal is not None and not options.consent.covers(refusal):
+                raise refusal
         return plan
 
     def _describe_board(self, board: Leaderboard) -> None:
@@ -229,12 +287,14 @@ class _Sync(JobRun):
             pages=board.pages,
             requests=board.requests,
             retries=board.retries,
+            found=None if board.completeness is Completeness.PARTIAL else board.found,
         )
 
     def _stats(self) -> dict[str, object]:
         document = self.document
         return {
             "guild_id": document.guild_id,
+            "moved_from": document.moved_from,
             "members": document.members,
             "xp": document.xp,
             "points": document.points,

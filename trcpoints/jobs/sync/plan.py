@@ -78,7 +78,8 @@ class SyncPlan(Struct):
     """Everything that a sync will write, and the figures by which it is judged and reported.
 
     `verdicts` has the members for whom something is written. `at_risk` counts those tracked
-    with XP and not away, `losing` those of them who lose XP or vanish (section 2.5).
+    with XP who are neither away nor await a baseline, `losing` those of them who lose XP or
+    vanish (section 2.5).
     """
 
     verdicts: list[Verdict] = field(default_factory=list)
@@ -164,7 +165,10 @@ def _judge_missing(
     member: MemberState, discord_id: int, board: Leaderboard, *, rebaseline: bool
 ) -> Verdict:
     """A member who was not found: not there, or not known whether there."""
-    after = structs.replace(member, rebaseline=True) if rebaseline else member
+    after = member
+    if rebaseline or member.rebaseline:
+        # They await a baseline: they have not left what they were never seen on (section A4).
+        after = structs.replace(member, rebaseline=True, left_at=None)
     if discord_id in board.unreadable:
         after = structs.replace(after, absences=0, deferrals=0)
         return Verdict(Outcome.DEFERRED, member, after)
@@ -188,6 +192,8 @@ def _judge_absent(member: MemberState, after: MemberState, board: Leaderboard) -
             return Verdict(Outcome.DEFERRED, member, structs.replace(after, absences=absences))
         after = structs.replace(after, xp_total=0, quiet=False, absences=0)
         return Verdict(Outcome.BASELINED, member, after, recorded=True, absent=True)
+    if after.rebaseline:
+        return Verdict(Outcome.DEFERRED, member, after)
     if member.xp_total == 0:
         return Verdict(Outcome.UNCHANGED, member, after)
     if member.left_at is not None:
@@ -201,9 +207,12 @@ def _add(plan: SyncPlan, verdict: Verdict) -> None:
     name = verdict.outcome.value
     setattr(counts, name, getattr(counts, name) + 1)
     counts.absent += verdict.absent
+    is_deferred = verdict.outcome is Outcome.DEFERRED
+    counts.awaiting_baseline += is_deferred and after.rebaseline
     seen_again = before.left_at is not None and after.left_at is None
-    counts.returned += seen_again and verdict.outcome is not Outcome.BASELINED
-    if before.xp_total and before.left_at is None:
+    counts.returned += seen_again and not (is_deferred or verdict.outcome is Outcome.BASELINED)
+    # Whoever awaits a baseline has nothing to lose.
+    if before.xp_total and before.left_at is None and not before.rebaseline:
         plan.at_risk += 1
         plan.losing += verdict.outcome is Outcome.LOST or verdict.outcome is Outcome.LEFT
     delta = verdict.xp_delta or 0

@@ -10,6 +10,7 @@ import platform
 import statistics
 import sys
 import time
+from importlib.metadata import version
 
 from tests.benchmarks.bench import Bench, open_bench, processor
 
@@ -30,8 +31,8 @@ def main(runs: int) -> None:
         bench.run(url, "trcpoints", "members", "add", "--discord-id", "101")
         medians = _measure(bench, url, runs)
     lines = [
-        f"Python {platform.python_version()}, {os.cpu_count()} processors, {processor()}; "
-        f"medians of {runs} runs\n",
+        f"Python {platform.python_version()}, Typer {version('typer')}, "
+        f"{os.cpu_count()} processors, {processor()}; medians of {runs} runs\n",
         "| command | median | ratio | at most |",
         "|---|---|---|---|",
     ]

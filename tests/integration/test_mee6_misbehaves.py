@@ -30,7 +30,11 @@ INVALID = (65, "leaderboard_invalid")
 FAILS = {
     Fault.UNAUTHORIZED: REFUSED,
     Fault.FORBIDDEN: REFUSED,
+    Fault.CHALLENGE: REFUSED,
+    Fault.BLOCKED: REFUSED,
+    Fault.BANNED: RATE_LIMITED,
     Fault.NOT_FOUND: REFUSED,
+    Fault.WRONG_ADDRESS: REFUSED,
     Fault.BAD_REQUEST: REFUSED,
     Fault.REDIRECT: REFUSED,
     Fault.RATE_LIMITED: RATE_LIMITED,
@@ -88,10 +92,20 @@ PASSES = [
     Fault.UNKNOWN_KEYS,
     Fault.TWICE_ON_PAGE,
     Fault.RANKS_MOVE,
+    Fault.NEWCOMER,
 ]
 
-# These have tests of their own below.
-SPECIAL = {Fault.IGNORES_PAGE, Fault.DUPLICATE, Fault.XP_DROPS, Fault.EMPTY_BOARD}
+# These have tests of their own below, or in test_board_end.py.
+SPECIAL = {
+    Fault.IGNORES_PAGE,
+    Fault.DUPLICATE,
+    Fault.XP_DROPS,
+    Fault.EMPTY_BOARD,
+    Fault.LIMIT_REFUSED,
+    Fault.LIMIT_OF_ONE_REFUSED,
+    Fault.CAPPED,
+    Fault.CAPPED_WITH_GAPS,
+}
 
 
 def test_no_misbehaviour_is_left_out() -> None:

@@ -92,9 +92,10 @@ def test_a_walk(mee6: SimulatedMee6) -> None:
     board = fetch(mee6)
     assert board.all_xp() == found()
     assert board.completeness is Completeness.COMPLETE
-    assert (board.players, board.pages, board.requests, board.retries) == (35, 5, 5, 0)
-    assert [request.page for request in mee6.requests] == [0, 1, 2, 3, 4]
-    assert {request.limit for request in mee6.requests} == {LIMIT}
+    assert (board.players, board.pages, board.requests, board.retries) == (35, 5, 6, 0)
+    # The end is confirmed at its place: behind 35 players there is nobody.
+    asked = [(request.page, request.limit) for request in mee6.requests]
+    assert asked == [*((page, LIMIT) for page in range(5)), (35, 1)]
     assert {request.headers["accept-encoding"] for request in mee6.requests} == {"gzip"}
 
 
@@ -109,9 +110,17 @@ def test_one_connection_serves_the_whole_walk(mee6: SimulatedMee6) -> None:
 OUTCOMES: dict[Fault, tuple[type[TrcpointsError], str] | tuple[set[int], Completeness]] = {
     Fault.UNAUTHORIZED: (SourceRefused, "not public"),
     Fault.FORBIDDEN: (SourceRefused, "refuses"),
+    Fault.CHALLENGE: (SourceRefused, "Cloudflare.* prove that it is a browser"),
+    Fault.BLOCKED: (SourceRefused, "Cloudflare.* blocks .*error 1020"),
+    Fault.BANNED: (RateLimited, "Cloudflare.* banned .*error 1015"),
     Fault.NOT_FOUND: (SourceRefused, "no guild"),
+    Fault.WRONG_ADDRESS: (SourceRefused, "not the guild"),
     Fault.BAD_REQUEST: (SourceRefused, r"400 .*: Bad \[31m Request"),
     Fault.REDIRECT: (SourceRefused, r"to https://elsewhere\.example\)"),
+    Fault.LIMIT_REFUSED: (set(), Completeness.COMPLETE),
+    Fault.LIMIT_OF_ONE_REFUSED: (set(), Completeness.COMPLETE),
+    Fault.CAPPED: (set(), Completeness.COMPLETE),
+    Fault.CAPPED_WITH_GAPS: (set(), Completeness.COMPLETE),
     Fault.RATE_LIMITED: (RateLimited, "1800 seconds"),
     Fault.RATE_LIMITED_SHORT: (RateLimited, "0 seconds"),
     Fault.RATE_LIMITED_DATE: (RateLimited, "(1799|180[01]) seconds"),
@@ -165,6 +174,8 @@ OUTCOMES: dict[Fault, tuple[type[TrcpointsError], str] | tuple[set[int], Complet
     # Somebody after every page is more than three extra requests can follow.
     Fault.RANKS_MOVE: (set(), Completeness.RANKS_MOVED),
     Fault.XP_DROPS: (set(), Completeness.COMPLETE),
+    # One more whenever it is looked whether there is one more.
+    Fault.NEWCOMER: (set(), Completeness.RANKS_MOVED),
     Fault.EMPTY_BOARD: (set(), Completeness.COMPLETE),
 }
 FINAL = (SourceRefused, LeaderboardInvalid)
@@ -203,8 +214,8 @@ def test_a_passing_fault_is_repeated(mee6: SimulatedMee6, fault: Fault) -> None:
     board = fetch(mee6)
     assert board.all_xp() == found()
     assert board.completeness is Completeness.COMPLETE
-    assert [request.page for request in mee6.requests] == [0, 1, 1, 2, 3, 4]
-    assert (board.requests, board.retries) == (6, 1)
+    assert [request.page for request in mee6.requests] == [0, 1, 1, 2, 3, 4, 35]
+    assert (board.requests, board.retries) == (7, 1)
 
 
 def test_a_short_pause_is_waited_out(mee6: SimulatedMee6) -> None:
@@ -241,7 +252,7 @@ def test_who_overtakes_is_found_on_the_page_before(mee6: SimulatedMee6) -> None:
     mee6.misbehave(Fault.RANKS_MOVE, times=1, page=1, player=LAST)
     board = fetch(mee6)
     assert board.all_xp() == {**found(), int(LAST): 10_001}
-    assert [request.page for request in mee6.requests] == [0, 1, 2, 1, 0, 3, 4]
+    assert [request.page for request in mee6.requests] == [0, 1, 2, 1, 0, 3, 4, 35]
     assert board.completeness is Completeness.COMPLETE
 
 
@@ -250,7 +261,7 @@ def test_who_falls_keeps_the_higher_xp(mee6: SimulatedMee6) -> None:
     board = fetch(mee6)
     assert board.all_xp() == found()
     # The last pages are the only ones that still tell of it.
-    assert len(mee6.requests) <= 8
+    assert len(mee6.requests) <= 9
 
 
 def test_a_private_leaderboard(mee6: SimulatedMee6) -> None:

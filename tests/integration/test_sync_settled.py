@@ -36,10 +36,14 @@ def counts(cli: Cli, *options: str, stdin: str = "") -> dict[str, int]:
     return {fate: number for fate, number in found.items() if number and fate != "tracked"}
 
 
-def moved(*pages: Sequence[str]) -> str:
-    """A saved walk over pages of these players, of whom one may have moved to another page."""
+def moved(*pages: Sequence[str], walk: int = 0) -> str:
+    """A saved walk over pages of these players, of whom one may have moved to another page.
+
+    In each walk somebody else's XP is another: the same answers again would be no further walk.
+    """
     guild = {"id": "993536706509885777"}
     players = [[{"id": player, "xp": XP[player]} for player in page] for page in pages]
+    players += [[{"id": "900", "xp": walk}], []]
     return json.dumps(
         [{"guild": guild, "page": n, "players": page} for n, page in enumerate(players)]
     )
@@ -70,13 +74,14 @@ def test_whose_record_is_malformed_is_deferred(settled: Cli, mee6: SimulatedMee6
 
 def test_deferrals_begin_anew_when_somebody_was_seen(settled: Cli) -> None:
     # Bob is on both pages, so Dan may have slipped through.
-    unsure, sure = moved([ANN, BOB], [BOB, CAT]), moved([ANN, BOB], [CAT, DAN])
-    for _ in range(3):
+    walks = [moved([ANN, BOB], [BOB, CAT], walk=number) for number in range(8)]
+    sure = moved([ANN, BOB], [CAT, DAN])
+    for unsure in walks[:3]:
         assert counts(settled, "--from", "-", stdin=unsure) == {"unchanged": 3, "deferred": 1}
     assert counts(settled, "--from", "-", stdin=sure) == {"unchanged": 4}
-    for _ in range(4):
+    for unsure in walks[3:7]:
         assert counts(settled, "--from", "-", stdin=unsure) == {"unchanged": 3, "deferred": 1}
-    assert counts(settled, "--from", "-", stdin=unsure) == {"unchanged": 3, "left": 1}
+    assert counts(settled, "--from", "-", stdin=walks[7]) == {"unchanged": 3, "left": 1}
 
 
 def test_xp_that_falls_to_nothing_and_comes_back(settled: Cli, mee6: SimulatedMee6) -> None:

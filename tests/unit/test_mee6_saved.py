@@ -35,11 +35,17 @@ def read(
     guild_id: str | None = GUILD,
     complete: bool = False,
     text: bytes | None = None,
+    unnamed: str | None = None,
 ) -> Leaderboard:
     """The documents one a line, or `text` as it is."""
     body = "\n".join(map(json.dumps, data)).encode() if text is None else text
     return read_leaderboard(
-        io.BytesIO(body), "the file", dict.fromkeys(wanted), guild_id=guild_id, complete=complete
+        io.BytesIO(body),
+        "the file",
+        dict.fromkeys(wanted),
+        guild_id=guild_id,
+        complete=complete,
+        unnamed=unnamed,
     )
 
 
@@ -67,29 +73,161 @@ def test_an_array_of_pages() -> None:
     assert (board.players, board.pages, board.paged) == (6, 3, True)
 
 
+WALK = [page(0, 0, 5), page(1, 5, 3), page(2, 8, 0)]
+
+
+@pytest.mark.parametrize("indent", [None, 2], ids=["compact", "pretty"])
+@pytest.mark.parametrize("between", ["", " ", "\n", "\r\n\r\n", "\t"], ids=repr)
+def test_documents_that_follow_each_other(between: str, indent: int | None) -> None:
+    text = between.join(json.dumps(value, indent=indent) for value in WALK)
+    for body in (text, f"\n {text}\n"):
+        board = read(text=body.encode())
+        assert (board.players, board.pages, board.completeness) == (8, 3, C)
+        assert board.digest == read(*WALK).digest
+
+
+def test_documents_of_which_some_share_a_line() -> None:
+    first, second, third = map(json.dumps, WALK)
+    for text in (f"{first}\n{second}{third}", f"{first}{second}\n{third}", f"[{first}][{second}]"):
+        assert read(text=text.encode()).players == 8
+
+
+PLAYERS = [{"id": "1000", "xp": 7}, {"id": "1001", "xp": 6}, {"id": "1002", "xp": 5}]
+UNNAMED: list[object] = [
+    PLAYERS,
+    {"players": PLAYERS},
+    {"players": PLAYERS, "page": 0},
+    {"guild": None, "players": PLAYERS, "page": "x"},
+    [PLAYERS[:2], PLAYERS[2:]],
+    [{"players": PLAYERS[:2]}, {"players": PLAYERS[2:]}],
+    [PLAYERS[:2], {"guild": {"id": GUILD}, "players": PLAYERS[2:]}],
+]
+
+
+@pytest.mark.parametrize("value", UNNAMED, ids=range(len(UNNAMED)))
+@pytest.mark.parametrize("guild_id", [None, GUILD])
+def test_players_of_a_guild_that_is_said(value: object, guild_id: str | None) -> None:
+    board = read(value, guild_id=guild_id, unnamed=GUILD)
+    assert (board.all_xp(), board.players, board.guild_id) == ({1000: 7}, 3, GUILD)
+    with pytest.raises(LeaderboardInvalid, match="does not say of which guild") as caught:
+        read(value, guild_id=guild_id)
+    assert "--guild ID" in caught.value.hint
+    with pytest.raises(LeaderboardInvalid, match="not of guild"):
+        read(value, guild_id="7", unnamed=GUILD)
+
+
+def test_lists_of_players_one_a_line() -> None:
+    board = read(PLAYERS[:2], PLAYERS[2:], unnamed=GUILD)
+    assert (board.players, board.pages, board.completeness) == (3, 2, C)
+
+
+def test_a_malformed_player_of_a_guild_that_is_said() -> None:
+    value = [*PLAYERS, {"id": "77", "xp": "7", "guild_id": 5}, None]
+    board = read(value, unnamed=GUILD)
+    assert (board.invalid_players, board.unreadable) == (2, {77})
+
+
+def test_an_id_that_may_have_been_rounded() -> None:
+    for value in ([{"id": 159962941502783500, "xp": 5}], {"players": [{"id": 2**53 + 2, "xp": 5}]}):
+        with pytest.raises(LeaderboardInvalid, match="lose their last digits"):
+            read(value, unnamed=GUILD)
+
+
+ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le with a mark", "utf-16-be with a mark"]
+
+
+@pytest.mark.parametrize("encoding", [*ENCODINGS, "cp1252"])
+@pytest.mark.parametrize("form", ["document", "pages", "lines", "following"])
+def test_how_the_text_is_written(encoding: str, form: str) -> None:
+    pages = [{**value, "name": "Séamus"} for value in WALK]
+    text = {
+        "document": json.dumps(pages[0], ensure_ascii=False),
+        "pages": json.dumps(pages, ensure_ascii=False),
+        "lines": "\n".join(json.dumps(value, ensure_ascii=False) for value in pages),
+        "following": "".join(json.dumps(value, ensure_ascii=False) for value in pages),
+    }[form]
+    name, _, mark = encoding.partition(" with ")
+    body = f"\ufeff{text}" if mark else text
+    assert read(text=body.encode(name)).players == (5 if form == "document" else 8)
+
+
+def test_the_digest_is_of_who_has_what() -> None:
+    plain = read(*WALK).digest
+    assert plain is not None
+    for other in (WALK[::-1], [{**value, "xp_rate": 2.0} for value in WALK]):
+        assert read(*other).digest == plain
+    assert read(WALK, complete=True).digest == plain
+    different = [
+        read(*WALK[:2]),
+        read(*WALK, guild_id=None),
+        read(page(0, 0, 5), page(1, 5, 4), page(2, 9, 0)),
+        read(page(0, 1, 5), page(1, 6, 3), page(2, 9, 0)),
+        read({"players": PLAYERS}, unnamed=GUILD),
+        read({"players": [*PLAYERS, {"id": "77", "xp": None}]}, unnamed=GUILD),
+        read({"players": [*PLAYERS, None]}, unnamed=GUILD),
+    ]
+    assert [board.digest == plain for board in different] == [False, True, *[False] * 5]
+    assert len({board.digest for board in different}) == len(different)
+
+
 def test_a_byte_order_mark() -> None:
     assert read(text=b"\xef\xbb\xbf" + json.dumps(page(0)).encode()).players == 3
 
 
+C, P = Completeness.COMPLETE, Completeness.PARTIAL
+
+
 @pytest.mark.parametrize(
-    ("last", "complete", "verdict"),
+    ("sizes", "verdict"),
     [
-        (998, False, Completeness.COMPLETE),
-        (999, False, Completeness.PARTIAL),
-        (999, True, Completeness.COMPLETE),
-        (1000, False, Completeness.PARTIAL),
+        # The last page is empty.
+        ((0,), C),
+        ((100, 0), C),
+        ((3, 3, 0), C),
+        # It is shorter than the one before.
+        ((100, 99), C),
+        ((999, 3), C),
+        ((3, 2, 1), C),
+        # It is not.
+        ((100, 100), P),
+        ((3, 3), P),
+        ((2, 3), P),
+        ((999, 999), P),
+        ((0, 5), P),
+        # One page, of a number that few ask for.
+        ((1,), C),
+        ((49,), C),
+        ((51,), C),
+        ((101,), C),
+        ((998,), C),
+        # One of a number that somebody may have asked for.
+        ((50,), P),
+        ((100,), P),
+        ((150,), P),
+        ((200,), P),
+        ((500,), P),
+        ((999,), P),
+        ((1000,), P),
     ],
+    ids=str,
 )
-def test_the_last_page_tells_whether_it_is_the_whole_board(
-    last: int, complete: bool, verdict: Completeness
+@pytest.mark.parametrize("numbered", [True, False])
+def test_the_pages_tell_whether_they_are_the_whole_board(
+    sizes: tuple[int, ...], verdict: Completeness, numbered: bool
 ) -> None:
-    assert read(page(None, 0, last), complete=complete).completeness is verdict
-    board = read(page(0, 0, 999), page(1, 999, last), complete=complete)
-    assert board.completeness is verdict
+    pages = [
+        page(number if numbered else None, sum(sizes[:number]), size)
+        for number, size in enumerate(sizes)
+    ]
+    board = read(*pages)
+    assert (board.completeness, bool(board.shortfall)) == (verdict, verdict is P)
+    said = read(*pages, complete=True)
+    assert (said.completeness, said.shortfall) == (C, "")
 
 
 def test_everybody_wanted_was_found_in_a_part_of_the_board() -> None:
-    assert read(page(0, 0, 999), wanted=(1000,)).completeness is Completeness.COMPLETE
+    board = read(page(0, 0, 100), wanted=(1000,))
+    assert (board.completeness, board.shortfall) == (Completeness.COMPLETE, "")
 
 
 def test_pages_in_another_order() -> None:
@@ -111,7 +249,7 @@ def test_a_page_twice() -> None:
 
 
 def test_a_player_on_two_pages() -> None:
-    board = read(page(0, 0), page(1, 2))
+    board = read(page(0, 0), page(1, 2), page(2, 5, 0))
     assert board.completeness is Completeness.RANKS_MOVED
 
 
@@ -128,12 +266,19 @@ def test_the_guild() -> None:
     [
         (b"", "is not JSON"),
         (b"\xff\xfe\x00", "is not JSON"),
-        (b"<html>\n</html>", "is not JSON"),
+        (b"<html>\n</html>", "is a web page"),
+        ("<html>\n</html>".encode("utf-16"), "is a web page"),
         (b'{"guild": {"id": "1"}, "players": [', "is not JSON"),
         (b'{"guild": {"id": "1"}, "pl\n{"guild": {"id": "1"}, "players": []}\n', "is not JSON"),
         (b"[", "is not JSON"),
         (b"[]", "holds no page"),
-        (b'[{"id": "1", "xp": 5}]', "list of players, without the pages"),
+        (b'[{"id": "1", "xp": 5}]', "does not say of which guild"),
+        (b'[[{"id": "1", "xp": 5}]]', "does not say of which guild"),
+        (b'{"players": []}', "does not say of which guild"),
+        (json.dumps(page(0)).encode() + b'{"guild": {"id": "1"}, "pl', "is not JSON"),
+        (json.dumps(page(0)).encode() + b" trailing", "is not JSON"),
+        (b'{"guild": {"id": "1"}, "players": [{"id": "1", "xp": NaN}]}', "is not JSON"),
+        (b"[" * 100_000, "is not JSON"),
         (b"[1]", "no list of players"),
         (b"{}", "no list of players"),
         (b'{"error": {"message": "Not Found"}, "status_code": 404}', "an error: Not Found"),
@@ -187,7 +332,7 @@ def test_the_snapshots_of_a_real_guild() -> None:
             snapshot["captured_at"],
             dict.fromkeys(wanted),
             guild_id=series["guild_id"],
-            complete=False,
+            complete=True,
         )
         assert board.completeness is Completeness.COMPLETE
         assert all(xp >= before.get(player, 0) for player, xp in board.all_xp().items())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trcpoints.cli.app import command, single
-from trcpoints.cli.board import Complete, FromFile, live, saved
+from trcpoints.cli.board import Complete, FromFile, Guild, live, saved, saved_board
 from trcpoints.cli.session import session_of
 from trcpoints.cli.tables import number, table
 from trcpoints.cli.text import counted, harmless
@@ -30,6 +30,7 @@ def backfill_dry_run(
     *,
     from_file: FromFile = None,
     complete: Complete = False,
+    guild: Guild = None,
     show_all: Annotated[
         bool, typer.Option("--all", help=f"Show every member, not the {_SHOWN} largest.")
     ] = False,
@@ -40,8 +41,7 @@ def backfill_dry_run(
     History is never paid: this only says what it would cost, and who would stand where.
     """
     session = session_of(context)
-    if complete and from_file is None:
-        raise typer.BadParameter("--complete goes with --from")
+    board = saved_board(from_file, complete, guild)
     if as_csv and session.json:
         raise typer.BadParameter("--csv and --json exclude each other")
 
@@ -50,7 +50,7 @@ def backfill_dry_run(
     mee6 = session.settings.mee6
     document = preview(
         session.settings,
-        saved=None if from_file is None else saved(mee6, from_file, complete),
+        saved=None if board is None else saved(mee6, session, board),
         live=live(mee6, session),
         now=datetime.now(UTC),
     )

@@ -76,6 +76,16 @@ class Session:
         elif not self.quiet:
             self.console.print(render())
 
+    def warn(self, message: str, hint: str = "") -> None:
+        """Write a warning on stderr, with --quiet too: for what is wrong with the input."""
+        if self.log_format == "text":
+            lines = [f"trcpoints: warning: {harmless(message)}", f"  -> {harmless(hint)}"]
+            sys.stderr.write("".join(f"{line}\n" for line in lines[: 1 + bool(hint)]))
+            return
+        text = f"{message} -> {hint}" if hint else message
+        record = logging.LogRecord("trcpoints", logging.WARNING, "", 0, text, None, None)
+        sys.stderr.write(f"{harmless(logs.line(record, self.log_format))}\n")
+
     def print_json(self, document: object) -> None:
         """Print the one document on stdout."""
         self.begun = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ import typer
 
 from trcpoints.cli.app import command, single
 from trcpoints.cli.asking import Yes, asker
-from trcpoints.cli.board import Complete, FromFile, live, saved
+from trcpoints.cli.board import Complete, FromFile, Guild, live, saved, saved_board
 from trcpoints.cli.session import session_of
 from trcpoints.cli.tables import grid, number, table
 from trcpoints.cli.text import counted, harmless
@@ -21,7 +22,7 @@ from trcpoints.errors import ConfigurationInvalid
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from trcpoints.documents.sync import SyncDocument, SyncResult
+    from trcpoints.documents.sync import SyncDocument, SyncLeaderboard, SyncResult
 
 app = single()
 
@@ -46,6 +47,7 @@ def sync(
     ] = False,
     from_file: FromFile = None,
     complete: Complete = False,
+    guild: Guild = None,
     accept_decrease: Annotated[
         bool, typer.Option("--accept-decrease", help="Deduct, even from most members at once.")
     ] = False,
@@ -76,8 +78,7 @@ def sync(
     """
     if accept_decrease and rebaseline:
         raise typer.BadParameter("--accept-decrease and --rebaseline exclude each other")
-    if complete and from_file is None:
-        raise typer.BadParameter("--complete goes with --from")
+    board = saved_board(from_file, complete, guild)
 
     from trcpoints.jobs.record import new_run_id
     from trcpoints.jobs.sync import job
@@ -87,7 +88,7 @@ def sync(
         sync_id=sync_id or new_run_id(_now()),
         dry_run=dry_run,
         with_results=members,
-        saved=from_file is not None,
+        saved=board is not None,
         accept_decrease=accept_decrease,
         rebaseline=rebaseline,
         ignore_cooldown=ignore_cooldown,
@@ -97,8 +98,8 @@ def sync(
         faults = [*faults, *_guild_faults(settings.mee6, faults, from_file)]
         if faults:
             raise ConfigurationInvalid(faults)
-    if from_file is not None:
-        fetch = saved(settings.mee6, from_file, complete)
+    if board is not None:
+        fetch = saved(settings.mee6, session, board)
     else:
         fetch = live(settings.mee6, session)
     document = job.sync(settings, options, fetch, _now, ask=asker(yes=yes), is_sound=not faults)
@@ -155,17 +156,31 @@ def _summary(document: SyncDocument) -> list[tuple[str, str]]:
         ("members", told or "none is linked yet: trcpoints members import FILE"),
         ("XP", f"+{document.xp.gained:,} -{document.xp.lost:,}"),
         ("points", f"{points.awarded:,} awarded, {points.deducted:,} deducted"),
-        ("leaderboard", _describe_board(board.players, board.invalid_players, board.requests)),
+        ("leaderboard", _describe_board(board)),
+        *(("", note) for note in _notes(document)),
         ("took", took) if document.dry_run else ("run", f"{document.sync_id}, {took}"),
     ]
 
 
-def _describe_board(players: int, invalid: int, requests: int) -> str:
-    parts = [f"{players:,} players read"]
-    if invalid:
-        parts.append(f"{invalid:,} malformed and left out")
-    parts.append(counted(requests, "request") if requests else "from a file")
+def _describe_board(board: SyncLeaderboard) -> str:
+    parts = [f"{board.players:,} players read"]
+    if board.invalid_players:
+        parts.append(f"{board.invalid_players:,} malformed and left out")
+    parts.append(counted(board.requests, "request") if board.requests else "from a file")
+    if board.partial:
+        parts.append("perhaps only a part of the leaderboard")
     return ", ".join(parts)
+
+
+def _notes(document: SyncDocument) -> Iterator[str]:
+    """Why members are deferred, where it is not that their record or their rank was in doubt."""
+    board = document.leaderboard
+    if not document.members.deferred:
+        return
+    if not board.players:
+        yield "The leaderboard is empty, so members without a baseline get none from it."
+    elif board.repeated:
+        yield "This saved leaderboard was read before, so it says nothing new of who is missing."
 
 
 def _render_results(results: list[SyncResult]) -> RenderableType:

@@ -200,6 +200,8 @@ class Job(Model):
     """What a job remembers from run to run. The last completed run is kept by its start.
 
     `judged_through` is the last weekday that the streaks job has judged, as an ISO date.
+    `saved_boards` are the digests of the saved leaderboards that the sync has read, the newest
+    first, with spaces between them.
     """
 
     name = TextField(primary_key=True)
@@ -208,6 +210,7 @@ class Job(Model):
     last_completed_at = TimeField(null=True)
     cooldown_until = TimeField(null=True)
     judged_through = TextField(null=True)
+    saved_boards = TextField(null=True)
 
     class Meta:
         table_name = "job"

@@ -15,7 +15,11 @@ class Fault(enum.Enum):
     # Refusals.
     UNAUTHORIZED = "401: the leaderboard is not public"
     FORBIDDEN = "403"
+    CHALLENGE = "403 from Cloudflare: a page that wants to see a browser"
+    BLOCKED = "403 from Cloudflare: error 1020, in HTML"
+    BANNED = "403 from Cloudflare: error 1015, too many requests [seconds=none is said]"
     NOT_FOUND = "404: no such guild"
+    WRONG_ADDRESS = "404 with an HTML page, as of a website"
     BAD_REQUEST = "400 [status=any other]"
     REDIRECT = "302 to another host [location=…]"
 
@@ -29,6 +33,12 @@ class Fault(enum.Enum):
     RATE_LIMITED_GARBAGE = "429, Retry-After that is no time [value=…]"
     RATE_LIMITED_NEGATIVE = "429, Retry-After: -5"
     RATE_LIMITED_HTML = "429 from the CDN: an HTML body, no Retry-After"
+
+    # Limits.
+    LIMIT_REFUSED = "400 for a limit above 100 [most=100, status=any other]"
+    LIMIT_OF_ONE_REFUSED = "400 for limit=1 [status=any other]"
+    CAPPED = "at most 100 players a page, and the next page begins behind them [most=100]"
+    CAPPED_WITH_GAPS = "at most 100 players a page, the next begins where limit says [most=100]"
 
     # Trouble on the way.
     SERVER_ERROR = "500 [status=any other]"
@@ -83,6 +93,7 @@ class Fault(enum.Enum):
     TWICE_ON_PAGE = "the first player of the page again at its end, with less XP"
     RANKS_MOVE = "after the page, the first player behind it goes to the top [player=id]"
     XP_DROPS = "after the page, its first player falls to 0 XP [player=id]"
+    NEWCOMER = "after the page, somebody new is at the end of the board"
     EMPTY_BOARD = "no players at all"
 
 

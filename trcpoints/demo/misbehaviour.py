@@ -19,6 +19,9 @@ from trcpoints.demo.world import Envelope, World
 
 HUGE = 20 * 1024 * 1024
 HTML = b"<!DOCTYPE html><html><head><title>Attention Required!</title></head><body></body></html>"
+WEBSITE = (
+    b"<!DOCTYPE html><html><head><title>404: page not found</title></head><body></body></html>"
+)
 JSON_TYPE = "application/json"
 
 How = Mapping[str, object]
@@ -54,7 +57,7 @@ def error_reply(status: int, message: str, **headers: str) -> Reply:
     return Reply(status, body, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
-def _number(how: How, name: str, default: float) -> float:
+def number_in(how: How, name: str, default: float) -> float:
     value = how.get(name, default)
     if not isinstance(value, int | float):
         raise TypeError(f"{name} should be a number, not {value!r}")
@@ -62,12 +65,12 @@ def _number(how: How, name: str, default: float) -> float:
 
 
 def _limited(how: How) -> Reply:
-    return error_reply(429, "Too Many Requests", Retry_After=f"{_number(how, 'seconds', 1800):g}")
+    return error_reply(429, "Too Many Requests", Retry_After=f"{number_in(how, 'seconds', 1800):g}")
 
 
 def _limited_until(how: How) -> Reply:
     # One second more, for a date has no fractions.
-    date = formatdate(time.time() + _number(how, "seconds", 1800) + 1, usegmt=True)
+    date = formatdate(time.time() + number_in(how, "seconds", 1800) + 1, usegmt=True)
     return error_reply(429, "Too Many Requests", Retry_After=date)
 
 
@@ -79,8 +82,9 @@ REPLIES: Mapping[Fault, Callable[[How], Reply]] = {
     Fault.UNAUTHORIZED: lambda _: error_reply(401, "Unauthorized"),
     Fault.FORBIDDEN: lambda _: Reply(403, HTML, content_type="text/html"),
     Fault.NOT_FOUND: lambda _: error_reply(404, "Not Found"),
+    Fault.WRONG_ADDRESS: lambda _: Reply(404, WEBSITE, content_type="text/html"),
     Fault.BAD_REQUEST: lambda how: error_reply(
-        int(_number(how, "status", 400)), "Bad\x1b[31m Request"
+        int(number_in(how, "status", 400)), "Bad\x1b[31m Request"
     ),
     Fault.REDIRECT: lambda how: Reply(
         302, b"", {"Location": str(how.get("location", "https://elsewhere.example/secret?k=v"))}
@@ -95,7 +99,7 @@ REPLIES: Mapping[Fault, Callable[[How], Reply]] = {
     Fault.RATE_LIMITED_NEGATIVE: lambda _: _limited_saying("-5"),
     Fault.RATE_LIMITED_HTML: lambda _: Reply(429, HTML, content_type="text/html"),
     Fault.SERVER_ERROR: lambda how: error_reply(
-        int(_number(how, "status", 500)), "Internal Server Error"
+        int(number_in(how, "status", 500)), "Internal Server Error"
     ),
     Fault.UNAVAILABLE: lambda _: Reply(503, HTML, content_type="text/html"),
     Fault.EMPTY_BODY: lambda _: Reply(200, b""),
@@ -150,7 +154,7 @@ def _not_a_player(envelope: Envelope, how: How) -> None:
 
 
 def _many_malformed(envelope: Envelope, how: How) -> None:
-    count = int(_number(how, "count", max(5, len(envelope.players) // 2)))
+    count = int(number_in(how, "count", max(5, len(envelope.players) // 2)))
     for player in envelope.players[:count]:
         player["xp"] = None
 
@@ -248,7 +252,7 @@ def _late(line: Line, reply: Reply, how: How) -> None:
 def _drip(line: Line, data: bytes, how: How) -> None:
     for byte in data:
         line.connection.sendall(bytes([byte]))
-        if line.pause(_number(how, "delay", 0.05)):
+        if line.pause(number_in(how, "delay", 0.05)):
             return
 
 
@@ -296,8 +300,13 @@ def _xp_drops(world: World, page: int, limit: int, how: How) -> None:
         world.set_xp(str(victim), 0)
 
 
+def _newcomer(world: World, page: int, limit: int, how: How) -> None:
+    world.add(str(4 * 10**17 + len(world)), "newcomer", 0)
+
+
 AFTERWARDS: Mapping[Fault, Callable[[World, int, int, How], None]] = {
     Fault.RANKS_MOVE: _ranks_move,
     Fault.XP_DROPS: _xp_drops,
+    Fault.NEWCOMER: _newcomer,
 }
 """Faults that move the board once a page is rendered: the next page tells another story."""

@@ -16,7 +16,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from trcpoints.demo.cloudflare import CLOUDFLARE
 from trcpoints.demo.faults import Fault, Faults
+from trcpoints.demo.limits import LIMITS, page_of
 from trcpoints.demo.misbehaviour import (
     AFTERWARDS,
     BODIES,
@@ -120,8 +122,13 @@ class SimulatedMee6(Site):
     def _spoiled(self, fault: Fault, how: Mapping[str, object], request: Request) -> Reply:
         if fault in REPLIES:
             return REPLIES[fault](how)
+        if fault in CLOUDFLARE:
+            return CLOUDFLARE[fault](how)
+        refused = LIMITS[fault](request.limit, how) if fault in LIMITS else None
+        if refused is not None:
+            return refused
         page = 0 if fault is Fault.IGNORES_PAGE else request.page
-        envelope = self.world.page(page, request.limit)
+        envelope = page_of(self.world, page, request.limit, fault, how)
         if fault is Fault.DUPLICATE and page > 0 and envelope.players:
             before = self.world.ranking(page * request.limit - 1, 1)
             envelope.players[0] = before[0].as_json(self.guild_id)

@@ -46,6 +46,8 @@ class SyncLeaderboard(Struct):
     """What was read of the leaderboard, and what it took.
 
     `found` are the members who are on it; None where only a part of it was read.
+    `partial` says that it may not be the whole board, so members who are not on it are deferred;
+    `repeated` that the same saved board was read before.
     """
 
     players: int = 0
@@ -54,6 +56,8 @@ class SyncLeaderboard(Struct):
     requests: int = 0
     retries: int = 0
     found: int | None = None
+    partial: bool = False
+    repeated: bool = False
 
 
 class SyncResult(Struct):

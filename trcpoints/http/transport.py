@@ -262,7 +262,9 @@ class Transport:
 
     def _before_wait(self, hiccup: Hiccup, wait: float) -> None:
         if not self._fits(wait):
-            raise self._failure(hiccup) if hiccup.limited else self._out_of_time()
+            if hiccup.limited:
+                raise hiccup.lasting or self._failure(hiccup)
+            raise self._out_of_time()
         self.retries += 1
         self._tell(logging.INFO, f"{self._source}: {hiccup.why}; trying again in {wait:.1f} s")
 

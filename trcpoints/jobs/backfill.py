@@ -104,5 +104,5 @@ def _xp(member: Standing, board: Leaderboard) -> int | None:
     if xp is not None:
         return xp
     is_read = discord_id not in board.unreadable
-    is_absent = is_read and board.completeness is Completeness.COMPLETE
+    is_absent = is_read and board.completeness is Completeness.COMPLETE and not board.is_empty
     return 0 if member.xp_total is None and is_absent else member.xp_total

@@ -37,6 +37,10 @@ class Leaderboard:
     each once, `invalid_players` the malformed records. `pages` are the page numbers read, with
     the empty one that confirms the end; `requests` all requests made, of which `retries` were
     repeats. `clock_offset` is how far MEE6's clock was ahead of ours, None where it did not say.
+
+    `digest` tells a saved board from others, None for one that MEE6 was asked for; `is_repeated`
+    says that the sync has read this very board before, so that it is no further walk. `shortfall`
+    says why a saved board is PARTIAL.
     """
 
     guild_id: str
@@ -52,6 +56,14 @@ class Leaderboard:
     requests: int
     retries: int
     clock_offset: timedelta | None = None
+    digest: str | None = None
+    is_repeated: bool = False
+    shortfall: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no player was read: then nothing is known of anybody."""
+        return self.players == 0
 
     @property
     def found(self) -> int:

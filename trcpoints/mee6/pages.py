@@ -9,6 +9,7 @@ import msgspec
 
 from trcpoints.errors import LeaderboardInvalid
 from trcpoints.http.answers import error_message, loads
+from trcpoints.mee6.remedies import explain_status
 
 MAX_XP = 10**12
 _LAST_EXACT_INTEGER = 2**53
@@ -186,6 +187,9 @@ def _refuse_shape(value: object, where: str) -> NoReturn:
     said = error_message(value)
     quoted = f": {said}" if error is not None and said else ""
     reason = f"an error{quoted}" if quoted else "no list of players"
+    status = value.get("status_code") if isinstance(value, dict) else None
+    meaning, hint = explain_status(status) or ("", _SHAPE)
+    known = f" ({status}, {meaning})" if meaning else ""
     raise LeaderboardInvalid(
-        f"{where} is no leaderboard; it has {reason}.", hint=_SHAPE, quoted=quoted
+        f"{where} is no leaderboard; it has {reason}{known}.", hint=hint, quoted=quoted
     )

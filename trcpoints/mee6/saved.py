@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import io
+import hashlib
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
 from trcpoints.errors import LeaderboardInvalid, NotFound
-from trcpoints.http.answers import Undecodable, loads
-from trcpoints.http.text import one_line
 from trcpoints.mee6.leaderboard import Completeness, Known, Leaderboard
-from trcpoints.mee6.pages import Page, decode_page
+from trcpoints.mee6.pages import Page
+from trcpoints.mee6.saved_pages import SavedPages
+from trcpoints.mee6.sizes import is_whole
 from trcpoints.mee6.walk import Tally
-
-FULL_PAGE = 999
-_EXPECTED = (
-    "Expected is what the API answers: one JSON document, several of them one a line, "
-    "or an array of them. Save it with: curl -A trcpoints "
-    "'https://mee6.xyz/api/plugins/levels/leaderboard/GUILD?page=0&limit=999' > FILE"
-)
 
 
 def read_leaderboard(
@@ -32,39 +24,40 @@ def read_leaderboard(
     *,
     guild_id: str | None,
     complete: bool,
+    unnamed: str | None = None,
 ) -> Leaderboard:
     """Read the pages of a file; `name` is how messages call it.
 
-    The pages must be of `guild_id`, or all of one guild where that is None. With `complete` they
-    are taken as the whole board; without, they count as such when the last has fewer than 999
-    players. Raises NotFound for a file that is not there, LeaderboardInvalid for one that is not
-    readable, no leaderboard, or contradicts itself.
+    The pages must be of `guild_id`, or all of one guild where that is None; pages that do not name
+    their guild are of `unnamed`, and so must the others be. With `complete` they are taken as the
+    whole board; without, their sizes tell (`trcpoints.mee6.sizes`). Raises NotFound for a file
+    that is not there, LeaderboardInvalid for one that is not readable, no leaderboard, or
+    contradicts itself.
     """
-    pages = _in_order(_decode(_read(source, name), name, guild_id), name)
-    for page in pages:
-        if page.guild_id != pages[0].guild_id:
-            raise LeaderboardInvalid(
-                f"{name} mixes guild {pages[0].guild_id} and guild {page.guild_id}.",
-                hint="Give a file with the pages of one guild.",
-            )
-    whole = _is_whole(pages, complete, name)
+    saved = SavedPages(name, guild_id or unnamed, unnamed)
+    pages = _in_order(saved.decode(_read(source, name)), name)
+    _require_one_guild(pages, unnamed, name)
+    shortfall = _shortfall(pages, complete, name)
     tally = Tally(known)
     for page in pages:
         tally.read(page)
     tally.refuse_malformed(name)
+    is_partial = bool(shortfall) and not tally.is_satisfied()
     return Leaderboard(
         guild_id=pages[0].guild_id,
         known=known,
         news=tally.news,
         missing=tally.missing.keys(),
         unreadable=tally.unreadable,
-        completeness=tally.completeness if whole or tally.is_satisfied() else Completeness.PARTIAL,
+        completeness=Completeness.PARTIAL if is_partial else tally.completeness,
         paged=tally.pages_with_players > 1,
         players=tally.players,
         invalid_players=tally.invalid_players,
         pages=tally.pages,
         requests=0,
         retries=0,
+        digest=_digest(pages),
+        shortfall=shortfall if is_partial else "",
     )
 
 
@@ -77,54 +70,6 @@ def _read(source: Path | BinaryIO, name: str) -> bytes:
         raise LeaderboardInvalid(
             f"{name} cannot be read: {fault.strerror or fault}", hint="Check the file."
         ) from fault
-
-
-def _decode(body: bytes, name: str, guild_id: str | None) -> list[Page]:
-    try:
-        if body.lstrip().startswith(b"["):
-            documents = _array_items(body, name)
-        elif _is_ndjson(body):
-            documents = _lines(body)
-        else:
-            return [decode_page(body, guild_id, name)]
-        return [decode_page(document, guild_id, f"A page of {name}") for document in documents]
-    except Undecodable as fault:
-        raise LeaderboardInvalid(f"{name} is not JSON ({fault}).", hint=_EXPECTED) from fault
-
-
-def _array_items(body: bytes, name: str) -> Iterator[bytes]:
-    try:
-        # Raw: each page is decoded on its own, and only then are there objects of its players.
-        items = msgspec.json.decode(body, type=list[msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
-        raise Undecodable(one_line(str(fault))) from fault
-    if not items:
-        raise LeaderboardInvalid(f"{name} holds no page.", hint=_EXPECTED)
-    first = loads(bytes(items[0]))
-    if isinstance(first, dict) and "xp" in first:
-        raise LeaderboardInvalid(
-            f"{name} is a list of players, without the pages around them that name the guild.",
-            hint=_EXPECTED,
-        )
-    return map(bytes, items)
-
-
-def _lines(body: bytes) -> Iterator[bytes]:
-    # One at a time: a list of them would hold the file a second time.
-    return filter(bytes.strip, io.BytesIO(body))
-
-
-def _is_ndjson(body: bytes) -> bool:
-    """Whether there are several lines, and the first is a document by itself."""
-    lines = _lines(body)
-    first = next(lines, b"")
-    if next(lines, None) is None:
-        return False
-    try:
-        loads(first)
-    except Undecodable:
-        return False
-    return True
 
 
 def _in_order(pages: list[Page], name: str) -> list[Page]:
@@ -140,14 +85,52 @@ def _in_order(pages: list[Page], name: str) -> list[Page]:
     return [page for _, page in sorted(zip(numbers, pages, strict=True), key=lambda pair: pair[0])]
 
 
-def _is_whole(pages: list[Page], complete: bool, name: str) -> bool:
-    numbered = all(page.number is not None for page in pages)
-    if numbered and any(page.number != place for place, page in enumerate(pages)):
-        if complete:
-            missing = next(n for n, page in enumerate(pages) if page.number != n)
+def _require_one_guild(pages: list[Page], unnamed: str | None, name: str) -> None:
+    first = pages[0].guild_id
+    for page in pages:
+        if page.guild_id != first:
             raise LeaderboardInvalid(
-                f"{name} is not the whole leaderboard: page {missing} is missing.",
-                hint="Leave --complete out, or give a file with all pages.",
+                f"{name} mixes guild {first} and guild {page.guild_id}.",
+                hint="Give a file with the pages of one guild.",
             )
-        return False
-    return complete or pages[-1].size < FULL_PAGE
+    if unnamed not in (None, first):
+        raise LeaderboardInvalid(
+            f"{name} is of guild {first}, not of guild {unnamed}.",
+            hint="Leave --guild out, or check that the file is from the right server.",
+        )
+
+
+def _shortfall(pages: list[Page], complete: bool, name: str) -> str:
+    """Why the pages may not be the whole board; nothing where they are said or seem to be it."""
+    gap = _gap(pages)
+    if complete and gap:
+        raise LeaderboardInvalid(
+            f"{name} is not the whole leaderboard: {gap}.",
+            hint="Leave --complete out, or give a file with all pages.",
+        )
+    sizes = [page.size for page in pages]
+    if complete or gap or is_whole(sizes):
+        return gap
+    if len(sizes) == 1:
+        return f"its only page has {sizes[0]:,} players, as many as are often asked for"
+    return f"its last page, of {sizes[-1]:,} players, is not shorter than the page before it"
+
+
+def _gap(pages: list[Page]) -> str:
+    """Which page is missing, where the pages are numbered and one is; else nothing."""
+    if any(page.number is None for page in pages):
+        return ""
+    missing = (place for place, page in enumerate(pages) if page.number != place)
+    return next((f"page {place} is missing" for place in missing), "")
+
+
+def _digest(pages: list[Page]) -> str:
+    """A digest of who has how much XP on which page, however the file is written."""
+    digests = [
+        hashlib.blake2b(
+            msgspec.json.encode((page.guild_id, page.xp, sorted(page.malformed), page.nameless)),
+            digest_size=16,
+        ).digest()
+        for page in pages
+    ]
+    return hashlib.blake2b(b"".join(sorted(digests)), digest_size=16).hexdigest()

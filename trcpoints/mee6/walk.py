@@ -30,7 +30,8 @@ _NOT_MISSING = -1
 class Tally:
     """What the pages read so far say of the ids `known`; memory follows those, not the board.
 
-    `missing` are those not seen yet; `news` and `unreadable` are as in `Leaderboard`.
+    `missing` are those not seen yet; `news` and `unreadable` are as in `Leaderboard`. `records` is
+    the size of all pages read, and `doubt` what was found at the end of the board.
     """
 
     def __init__(self, known: Known) -> None:
@@ -41,6 +42,9 @@ class Tally:
         self.news: dict[int, int] = {}
         self.unreadable: set[int] = set()
         self.owed = 0
+        self.records = 0
+        self.largest_page = 0
+        self.doubt = Completeness.COMPLETE
         self.players = 0
         self.invalid_players = 0
         self.pages = 0
@@ -54,6 +58,8 @@ class Tally:
         strangers = self._take(page)
         self.owed += page.size - page.nameless - strangers
         self.pages += 1
+        self.records += page.size
+        self.largest_page = max(self.largest_page, page.size)
         self.pages_with_players += page.size > 0
         self.invalid_players += len(page.malformed) + page.nameless
         self._nameless += page.nameless
@@ -78,9 +84,11 @@ class Tally:
     @property
     def completeness(self) -> Completeness:
         """What an absence means, once the end of the board was reached."""
-        if self.is_satisfied() or (self.owed == 0 and self._nameless == 0):
+        if self.is_satisfied():
             return Completeness.COMPLETE
-        return Completeness.RANKS_MOVED
+        if self.doubt is Completeness.COMPLETE and (self.owed or self._nameless):
+            return Completeness.RANKS_MOVED
+        return self.doubt
 
     def _take(self, page: Page) -> int:
         """Note the players of a page; the number of those never seen before."""

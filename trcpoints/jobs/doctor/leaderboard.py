@@ -11,6 +11,7 @@ from trcpoints.jobs.doctor.check import Books, Case, Check, fault_of, unread, un
 from trcpoints.jobs.tracked_guild import refuse_other_guild
 from trcpoints.mee6 import cache
 from trcpoints.mee6.client import fetch_first_page
+from trcpoints.mee6.sizes import is_whole
 
 NAMES = ("mee6", "members")
 
@@ -83,7 +84,7 @@ def _asked(case: Case, mee6: Mee6Settings, books: Books) -> _Seen:
     first = fetch_first_page(mee6, now=case.clock)
     case.mee6_offset = first.clock_offset
     page = first.page
-    is_all = page.size < mee6.page_size
+    is_all = page.size < mee6.page_size and is_whole([page.size])
     return _Seen(
         len(page.xp),
         len(page.malformed) + page.nameless,

@@ -32,7 +32,7 @@ from trcpoints.jobs.run import (
     run_job,
     status_of,
 )
-from trcpoints.jobs.sync import books, guard
+from trcpoints.jobs.sync import books, guard, walks
 from trcpoints.jobs.sync.plan import SyncPlan, decide, occurrence
 from trcpoints.jobs.sync.switched_off import record_switched_off
 from trcpoints.jobs.tracked_guild import refuse_other_guild, track_guild, tracked_guild
@@ -230,6 +230,7 @@ class _Sync(JobRun):
         started_at = self.identity.started_at
         with run.books():
             plan = self._decide(run.engine, board)
+            walks.remember(board)
             books.apply(
                 run.engine,
                 plan,
@@ -266,6 +267,8 @@ class _Sync(JobRun):
             refuse_other_guild(ours, board.guild_id)
         elif ours != board.guild_id:
             document.moved_from = ours
+        board = walks.mark_repeated(board)
+        document.leaderboard.repeated = board.is_repeated
         synced = books.count_synced()
         states = books.read_states(engine, board, everybody=options.rebaseline)
         plan = decide(board, states, synced=synced, rebaseline=options.rebaseline)
@@ -288,6 +291,7 @@ class _Sync(JobRun):
             requests=board.requests,
             retries=board.retries,
             found=None if board.completeness is Completeness.PARTIAL else board.found,
+            partial=board.completeness is Completeness.PARTIAL,
         )
 
     def _stats(self) -> dict[str, object]:

@@ -175,7 +175,12 @@ def _judge_missing(
     # Who was linked after the walk began was not looked for.
     if board.completeness is Completeness.PARTIAL or discord_id not in board.known:
         return Verdict(Outcome.DEFERRED, member, after)
+    is_no_walk = board.is_empty or board.is_repeated
+    if is_no_walk and member.xp_total is None:
+        return Verdict(Outcome.DEFERRED, member, after)
     if board.completeness is Completeness.RANKS_MOVED:
+        if board.is_repeated:
+            return Verdict(Outcome.DEFERRED, member, after)
         if member.deferrals < MAX_DEFERRALS:
             after = structs.replace(after, deferrals=member.deferrals + 1)
             return Verdict(Outcome.DEFERRED, member, after)

@@ -49,7 +49,7 @@ def postgres() -> Iterator[PostgresServer]:
 def postgres_template(postgres: PostgresServer) -> str:
     """The URL of a PostgreSQL database whose schema is current, to copy from."""
     url = postgres.create_database()
-    with open_database(url, Access.WRITE):
+    with open_database(url, Access.CREATE):
         pass
     return url
 
@@ -58,7 +58,7 @@ def postgres_template(postgres: PostgresServer) -> str:
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file whose schema is current, to copy from."""
     path = tmp_path_factory.mktemp("sqlite") / "template.db"
-    with open_database(sqlite_url(path), Access.WRITE):
+    with open_database(sqlite_url(path), Access.CREATE):
         pass
     return path
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, Self, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
-from trcpoints import __version__
+from trcpoints import __version__, sqlite_address
+from trcpoints.env_file import EnvFile, SettingFault, find_faults, find_unknown, read_env_file
 from trcpoints.errors import ConfigurationInvalid
 from trcpoints.guards import DEFAULT_PERCENT
 from trcpoints.secrecy import secret_values
@@ -20,9 +21,18 @@ GUILD_MISSING = (
     "MEE6_GUILD_ID: is not set; should be the id of your Discord server "
     "(Discord: Settings, Advanced, Developer Mode; right-click the server, Copy Server ID)"
 )
+_NO_DATABASE = (
+    "is empty; remove it for the default, a SQLite file in your data folder, or name a database "
+    "like sqlite:////absolute.db"
+)
+_NO_SWITCH = "is empty; should be true or false"
+_CRONTAB_HOME = "TRCPOINTS_HOME"
+"""A variable of crontab.example, for cron's own shell."""
+
 PINGED = ("sync", "streaks")
 SNOWFLAKE = re.compile(r"[1-9][0-9]{0,19}", re.ASCII)
 
+_QUOTES = "\"'“”‘’"
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 _SECRETS = frozenset({"password", "sslpassword"})
@@ -45,6 +55,18 @@ _POSTGRESQL = re.compile(
 _PLACE_IN_QUERY = frozenset({"host", "port", "user", "dbname"})
 
 T = TypeVar("T")
+
+
+class DatabaseUrl(str):
+    """The URL of a database; `origin` says where it was set, for when there is none at it."""
+
+    origin: str
+
+    def __new__(cls, url: str, origin: str) -> Self:
+        """Make one of a URL."""
+        found = super().__new__(cls, url)
+        found.origin = origin
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +114,8 @@ class Settings:
     `host_id` names this machine in leases; None: by its own ids. `federation_config` is the
     file of the federations (section 8), which only their commands read. `mass_change_percent` is
     the share of members that may change at once, for sync and import (section A4).
+    file of the federations (section 8), which only their commands read. `env_files` says where
+    a `.env` was looked for, and whether it was found.
     """
 
     database_url: str = field(repr=False)
@@ -102,33 +126,67 @@ class Settings:
     log_format: Literal["text", "json"] = "text"
     federation_config: Path | None = None
     mass_change_percent: int = DEFAULT_PERCENT
+    env_files: str = ""
+
+    def refuse(self, faults: Iterable[SettingFault]) -> ConfigurationInvalid:
+        """The error that tells these faults, and which files the settings were read from."""
+        return ConfigurationInvalid(
+            [fault.text for fault in faults],
+            hint="Correct this in the environment or in the .env file, and run the command again. "
+            f"The .env file was looked for: {self.env_files}.",
+        )
 
 
 def load_settings(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
     """The settings; raises ConfigurationInvalid with every fault at once."""
     settings, faults = read_settings(environ, env_file)
     if faults:
-        raise ConfigurationInvalid(faults)
+        raise settings.refuse(faults)
     return settings
 
 
 def read_settings(
     environ: Mapping[str, str], env_file: Path | None = None
-) -> tuple[Settings, list[str]]:
-    """Read `environ` over the first `.env` there is; the settings, and a line for each fault.
+) -> tuple[Settings, list[SettingFault]]:
+    """Read `environ` over the first `.env` there is; the settings, and every fault.
 
     `env_file` names the one to read; else `.env` in the working directory, else in the user's
     configuration folder. A setting that is wrong has its default. Raises ConfigurationInvalid
     only where the file cannot be read.
     """
-    values = environment(environ, env_file)
+    file = read_env_file(env_file)
+    settings, reader = _read(environ, file)
+    unread = find_faults(file, reader.names, settings.federation_config)
+    return settings, [*unread, *reader.faults]
+
+
+def find_unknown_variables(
+    environ: Mapping[str, str], env_file: Path | None = None
+) -> list[SettingFault]:
+    """The variables of the process that look like settings and are none.
+
+    Raises ConfigurationInvalid where the `.env` cannot be read.
+    """
+    settings, reader = _read(environ, read_env_file(env_file))
+    names = sorted(environ.keys() - {_CRONTAB_HOME})
+    return list(find_unknown(names, reader.names, settings.federation_config))
+
+
+def _read(environ: Mapping[str, str], file: EnvFile) -> tuple[Settings, _Reader]:
+    values = {**file.values, **environ}
     reader = _Reader(values)
+    url = reader.get("DATABASE_URL", database_url, empty=_NO_DATABASE)
+    # Both are read, so that both are names of settings.
+    guild_id = reader.get("MEE6_GUILD_ID", _snowflake)
+    discord_guild_id = reader.get("DISCORD_GUILD_ID", _snowflake)
+    trigger = reader.get("TRCPOINTS_TRIGGER", _trigger) or "manual"
     settings = Settings(
-        database_url=reader.get("DATABASE_URL", database_url) or reader.default_database_url(),
+        database_url=DatabaseUrl(
+            url or reader.default_database_url(), _origin(environ, file, trigger)
+        ),
         mee6=Mee6Settings(
-            guild_id=reader.get("MEE6_GUILD_ID", _snowflake)
-            or reader.get("DISCORD_GUILD_ID", _snowflake),
-            enabled=reader.get_or("MEE6_SYNC_ENABLED", _boolean, True),
+            guild_id=guild_id or discord_guild_id,
+            enabled=reader.get_or("MEE6_SYNC_ENABLED", _boolean, True, empty=_NO_SWITCH),
             api_base=reader.get_or("MEE6_API_BASE", _http_url, DEFAULT_API_BASE),
             auth_token=reader.get("MEE6_AUTH_TOKEN", header_value),
             user_agent=reader.get_or("MEE6_USER_AGENT", header_value, DEFAULT_USER_AGENT),
@@ -137,13 +195,27 @@ def read_settings(
             request_interval=reader.get_or("MEE6_REQUEST_INTERVAL", _seconds, 2.0),
         ),
         alerts=_read_alerts(reader, secret_values(values)),
-        trigger=reader.get("TRCPOINTS_TRIGGER", _trigger) or "manual",
+        trigger=trigger,
         host_id=reader.get("TRCPOINTS_HOST_ID", _host_id),
         log_format=reader.get("TRCPOINTS_LOG_FORMAT", _log_format) or "text",
         federation_config=reader.get("FEDERATION_CONFIG", _path),
         mass_change_percent=reader.get_or("MASS_CHANGE_PERCENT", _percent, DEFAULT_PERCENT),
+        env_files=file.search,
     )
-    return settings, reader.faults
+    return settings, reader
+
+
+def _origin(environ: Mapping[str, str], file: EnvFile, trigger: str) -> str:
+    """Where the address of the database comes from, and why none is made there: for a person."""
+    if "DATABASE_URL" in environ:
+        origin = "DATABASE_URL is set in the environment."
+    elif "DATABASE_URL" in file.values:
+        origin = f"DATABASE_URL is set in {file.path}."
+    else:
+        origin = "DATABASE_URL is not set, so this is the default."
+    searched = f"The .env file was looked for: {file.search}."
+    by_cron = "No command makes a database while TRCPOINTS_TRIGGER is scheduled."
+    return "\n".join([origin, searched, *([by_cron] if trigger == "scheduled" else [])])
 
 
 def environment(environ: Mapping[str, str], env_file: Path | None = None) -> dict[str, str]:
@@ -151,7 +223,7 @@ def environment(environ: Mapping[str, str], env_file: Path | None = None) -> dic
 
     Raises ConfigurationInvalid where the file cannot be read.
     """
-    return {**_read_env_file(env_file), **environ}
+    return {**read_env_file(env_file).values, **environ}
 
 
 def _read_alerts(reader: _Reader, secrets: frozenset[str]) -> AlertSettings:
@@ -166,11 +238,16 @@ def _read_alerts(reader: _Reader, secrets: frozenset[str]) -> AlertSettings:
 
 
 def database_url(text: str) -> str:
-    """The text, if it is the URL of a database; else raises ValueError with the shape of one."""
+    """The text, if it is the URL of a database; else raises ValueError with what to type."""
+    advice = sqlite_address.advise(text)
+    if advice is not None:
+        raise ValueError(advice)
     shape = (
         "should look like sqlite:///relative.db, sqlite:////absolute.db "
         "or postgresql://user:password@host/name"
     )
+    if text[-1] in _QUOTES:
+        raise ValueError("ends with a quotation mark; remove it")
     if text.startswith("sqlite:"):
         path = sqlite_path(text)
         if path is None or not path.name or path.name == ":memory:":
@@ -224,60 +301,39 @@ def public_url(database_url: str) -> str:
     return f"{shown}?{query}" if query else shown
 
 
-def _read_env_file(env_file: Path | None) -> dict[str, str]:
-    path = env_file or _found_env_file()
-    if path is None:
-        return {}
-    from dotenv import dotenv_values
-
-    try:
-        # Opened here: by itself it takes a file that is not there for an empty one.
-        with path.open(encoding="utf-8") as file:
-            values = dotenv_values(stream=file, interpolate=False)
-    except (OSError, ValueError) as fault:
-        reason = fault.strerror if isinstance(fault, OSError) else fault
-        raise ConfigurationInvalid([f"{path} cannot be read: {reason}"]) from fault
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _found_env_file() -> Path | None:
-    local = Path(".env")
-    if _is_there(local):
-        return local
-    from platformdirs import user_config_path
-
-    try:
-        user = user_config_path("trcpoints", appauthor=False) / ".env"
-    except RuntimeError:  # nobody knows where this user's folders are
-        return None
-    return user if _is_there(user) else None
-
-
-def _is_there(file: Path) -> bool:
-    try:
-        return file.is_file()
-    except OSError:  # a folder that may not be searched, among others
-        return False
-
-
 class _Reader:
-    """Reads variables one by one and collects what is wrong with them."""
+    """Reads variables one by one and collects their names, and what is wrong with them."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values
-        self.faults: list[str] = []
+        self.names: list[str] = []
+        self.faults: list[SettingFault] = []
 
-    def get(self, name: str, parse: Callable[[str], T]) -> T | None:
-        """The parsed value; None where the variable is unset, empty or wrong."""
+    def get(self, name: str, parse: Callable[[str], T], *, empty: str = "") -> T | None:
+        """The parsed value; None where the variable is unset, empty or wrong.
+
+        `empty` is the fault of one that is set to nothing, where that could mean two things.
+        """
+        self.names.append(name)
         text = self._values.get(name, "").strip()
         if not text:
+            if empty and name in self._values:
+                self._refuse(name, empty)
+            return None
+        if text[0] in _QUOTES:
+            self._refuse(name, "begins with a quotation mark; remove it, and the one at the end")
             return None
         try:
             return parse(text)
         except ValueError as fault:
             # The value itself stays out of the message: it may be a secret.
-            self.faults.append(f"{name}: {fault}")
+            self._refuse(name, str(fault))
             return None
+
+    def get_or(self, name: str, parse: Callable[[str], T], default: T, *, empty: str = "") -> T:
+        """The parsed value, or the default."""
+        value = self.get(name, parse, empty=empty)
+        return default if value is None else value
 
     def default_database_url(self) -> str:
         """SQLite in the user's data folder; a fault, and nothing, where there is none."""
@@ -286,13 +342,11 @@ class _Reader:
         try:
             return sqlite_url(user_data_path("trcpoints", appauthor=False) / "trcpoints.db")
         except RuntimeError:
-            self.faults.append("DATABASE_URL: should be set, for this user has no home folder")
+            self._refuse("DATABASE_URL", "should be set, for this user has no home folder")
             return ""
 
-    def get_or(self, name: str, parse: Callable[[str], T], default: T) -> T:
-        """The parsed value, or the default."""
-        value = self.get(name, parse)
-        return default if value is None else value
+    def _refuse(self, name: str, reason: str) -> None:
+        self.faults.append(SettingFault(name, f"{name}: {reason}"))
 
 
 def _is_encoded_text(text: str) -> bool:

@@ -275,6 +275,10 @@ class SchemaOutdated(TrcpointsError):
     code = "schema_outdated"
 
 
+class DatabaseMissing(SchemaOutdated):
+    """There is no database of ours where it was looked for, and this command makes none."""
+
+
 class SchemaNewer(TrcpointsError):
     """The database was upgraded by a newer program than this one."""
 

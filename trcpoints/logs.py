@@ -8,8 +8,10 @@ from typing import Literal, NamedTuple
 
 Format = Literal["text", "json"]
 
-NOTICE = "trcpoints.notice"
-"""The log of what is worth a line under --quiet too, though nothing failed."""
+NOTICE = logging.ERROR + 5
+"""The level of what is no failure, and is said even with --quiet."""
+
+logging.addLevelName(NOTICE, "NOTICE")
 
 
 class Run(NamedTuple):

@@ -44,7 +44,7 @@ def build(path: Path, members: int, *, evening: bool) -> None:
         (chance.random() < 1 / 3, chance.random() < 1 / 3, evening and chance.random() < 1 / 3)
         for _ in range(members)
     ]
-    with open_database(sqlite_url(path), Access.WRITE) as engine, engine.books():
+    with open_database(sqlite_url(path), Access.CREATE) as engine, engine.books():
         engine.insert_rows("member", _MEMBER, _members(states))
         engine.insert_rows("ledger", _LEDGER, _entries(states))
         Job.insert(name="streaks", judged_through=f"{BEFORE:%Y-%m-%d}").execute()

@@ -233,7 +233,7 @@ def main(arguments: list[str]) -> None:
                 is_file = engine == "sqlite"
                 url = sqlite_url(folder / "books.db") if is_file else server.create_database()
                 given = {**os.environ, "DATABASE_URL": url, "HOME": name}
-                with open_database(url, Access.WRITE):
+                with open_database(url, Access.CREATE):
                     pass
                 found = run(Cli(folder, given), load)
             told = ", ".join(f"p{p} {found.percentile(p / 100):.1f} ms" for p in (50, 95, 99))

@@ -200,7 +200,7 @@ def test_a_target_with_rows_is_refused(filled: Cli, target: str) -> None:
 
 
 def test_a_target_with_other_tables_is_refused_and_left_alone(filled: Cli, target: str) -> None:
-    with connected(target, Access.WRITE) as engine:
+    with connected(target, Access.CREATE) as engine:
         engine.execute_sql("CREATE TABLE invoice (id INTEGER)")
     result = filled("db", "copy", "--to", target)
     assert result.code == 65
@@ -224,7 +224,7 @@ def _trigger(url: str, action: str) -> None:
         ("postgresql", "fail"): "RAISE EXCEPTION USING ERRCODE = '53100', MESSAGE = 'no room'",
         ("postgresql", "vanish"): "RETURN NULL",
     }
-    with open_database(url, Access.WRITE) as engine:
+    with open_database(url, Access.CREATE) as engine:
         body = what[engine.name, action]
         if engine.name == "sqlite":
             engine.execute_sql(
@@ -280,7 +280,7 @@ def test_a_copy_that_is_killed_leaves_the_target_empty(
             check=False,
         )
 
-    with open_database(target, Access.WRITE):
+    with open_database(target, Access.CREATE):
         pass  # the schema is there: what is killed is the copying
     for step in range(2, 100, every):
         done = run(step)

@@ -55,7 +55,7 @@ def test_a_single_member_for_a_single_day(sqlite_cli: Cli) -> None:
 def test_it_shows_the_way_on(sqlite_cli: Cli) -> None:
     result = sqlite_cli("demo", "--days", "2")
     assert result.code == 0
-    assert result.err == ""
+    assert "notice: a new database was made: " in result.err
     (line,) = [line for line in result.out.splitlines() if "export DATABASE_URL=" in line]
     path = Path(line.partition("=")[2].removeprefix("sqlite:///"))
     assert path.exists()

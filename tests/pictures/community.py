@@ -12,6 +12,7 @@ import time_machine
 
 from tests.support.cli import Cli
 from trcpoints.config import sqlite_url
+from trcpoints.db.database import Access
 from trcpoints.demo.play import play
 from trcpoints.demo.server import GUILD_ID
 
@@ -29,6 +30,7 @@ def open_community() -> Iterator[Cli]:
         folder = Path(name)
         play(
             sqlite_url(folder / DATABASE),
+            Access.CREATE,
             members=_MEMBERS,
             days=_DAYS,
             seed=_SEED,

@@ -32,7 +32,10 @@ HEAVY = frozenset(
         "urllib3",
     }
 )
-SHELL = {"cli", "config", "errors", "garbage", "logs", "secrecy", "signals"}
+SHELL = {
+    "cli", "config", "env_file", "errors", "garbage", "logs", "secrecy", "signals",
+    "sqlite_address",
+}  # fmt: skip
 BOOKS = SHELL | {"db", "documents"}
 
 RUN_AND_TELL = """

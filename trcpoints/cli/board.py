@@ -91,13 +91,13 @@ def _warn(session: Session, board: Leaderboard, name: str) -> None:
     count = len(board.missing)
     members = "1 linked member is" if count == 1 else f"{count:,} linked members are"
     if board.shortfall:
-        session.warn(
+        session.notice(
             f"{name} may be only a part of the leaderboard: {board.shortfall}. {members} not on "
             "it, and may still be on the rest.",
             hint="Save all pages up to the empty one, or, if this is the whole board: --complete",
         )
     elif board.is_empty and count:
-        session.warn(
+        session.notice(
             f"{name} is an empty leaderboard, so members without a baseline get none from it.",
             hint="Is MEE6's Levels plugin on for this server? Then save the answer again.",
         )

@@ -54,16 +54,19 @@ def _target_url(text: str) -> str:
 def upgrade(context: typer.Context) -> None:
     """Make the database, or bring its schema up to what this program needs.
 
-    Safe to repeat. Commands that write do it by themselves; commands that only
-    read ask for it.
+    Safe to repeat. Commands that write upgrade a database that is there by
+    themselves; commands that only read ask for it. None is made when cron starts
+    it (TRCPOINTS_TRIGGER=scheduled).
     """
     from trcpoints.db import schema
-    from trcpoints.db.database import Access, connected
+    from trcpoints.db.database import access_to_create, connected
+    from trcpoints.db.database import upgrade as upgrade_schema
     from trcpoints.documents.db import DbUpgradeDocument
 
     session = session_of(context)
-    with connected(session.settings.database_url, Access.WRITE) as engine:
-        applied = schema.upgrade(engine)
+    access = access_to_create(session.settings.trigger)
+    with connected(session.settings.database_url, access) as engine:
+        applied = upgrade_schema(engine, access)
         document = DbUpgradeDocument(
             url=engine.public_url,
             applied=applied,
@@ -107,11 +110,13 @@ def copy(
     cron first. When it fails, the other database is left empty. A password goes
     into ~/.pgpass or PGPASSWORD.
     """
+    from trcpoints.db.database import access_to_create
     from trcpoints.points.moving import copy_database
 
     session = session_of(context)
+    access = access_to_create(session.settings.trigger)
     with _progress(session, "copying") as tick:
-        document = copy_database(session.settings.database_url, to, tick)
+        document = copy_database(session.settings.database_url, to, access, tick)
     session.show(document, lambda: _render_copy(document))
 
 

@@ -50,6 +50,7 @@ def demo(
     A simulated MEE6 is asked over real HTTP, and a scratch SQLite database is written; your own
     settings and database are left alone.
     """
+    from trcpoints.db.database import access_to_create
     from trcpoints.demo.play import TICKS_PER_DAY, play
 
     session = session_of(context)
@@ -70,6 +71,7 @@ def demo(
 
         document = play(
             sqlite_url(path.absolute()),
+            access_to_create(session.trigger),
             members=members,
             days=days,
             seed=seed,

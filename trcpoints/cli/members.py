@@ -62,7 +62,7 @@ def add(
 ) -> None:
     """Add one member. The next sync takes their XP of then as the baseline."""
     from trcpoints.cli.members_shown import render_detail
-    from trcpoints.db.database import Access, open_database
+    from trcpoints.db.database import access_to_create, open_database
     from trcpoints.documents.members import MembersAddDocument
     from trcpoints.members.changing import add_member
     from trcpoints.members.edits import editor
@@ -81,7 +81,8 @@ def add(
     )
     session = session_of(context)
     who = editor(by)
-    with open_database(session.settings.database_url, Access.WRITE) as engine:
+    access = access_to_create(session.settings.trigger)
+    with open_database(session.settings.database_url, access) as engine:
         member = add_member(engine, given, datetime.now(UTC), by=who)
         document = MembersAddDocument(member=detail(member))
     session.show(document, lambda: render_detail(document.member))

@@ -59,7 +59,7 @@ def import_(
     What `members export` writes can be imported again; points and XP in it are
     passed over.
     """
-    from trcpoints.db.database import Access, open_database
+    from trcpoints.db.database import Access, access_to_create, open_database
     from trcpoints.guards import Consent, ask_first
     from trcpoints.members.edits import editor
     from trcpoints.members.import_guard import ACCEPT_CHANGES
@@ -84,7 +84,10 @@ def import_(
             document = preview(Consent(accepted))
     else:
         consent = ask_first(preview, accepted, asker(yes=yes))
-        with _importing(session), open_database(settings.database_url, Access.WRITE) as engine:
+        with (
+            _importing(session),
+            open_database(settings.database_url, access_to_create(settings.trigger)) as engine,
+        ):
             document = import_members(
                 engine, records, datetime.now(UTC), by=who, percent=percent, consent=consent
             )

@@ -49,11 +49,21 @@ class Session:
     @cached_property
     def log_format(self) -> logs.Format:
         """How lines of the log are written; text where the settings cannot be read."""
+        return "text" if self._any_settings is None else self._any_settings.log_format
+
+    @cached_property
+    def trigger(self) -> str:
+        """What started the command, for one that goes by no other setting."""
+        return "manual" if self._any_settings is None else self._any_settings.trigger
+
+    @cached_property
+    def _any_settings(self) -> Settings | None:
+        """The settings, right or wrong; None where they cannot be read."""
         try:
             settings, _ = read_settings(os.environ, self.env_file)
         except ConfigurationInvalid:
-            return "text"
-        return settings.log_format
+            return None
+        return settings
 
     def start_logging(self) -> None:
         """Logs go to stderr: warnings, more with -v, most with -vv; errors and notices with -q.
@@ -64,7 +74,6 @@ class Session:
         logs.begin_command()
         logger = logging.getLogger("trcpoints")
         logger.setLevel(logging.ERROR if self.quiet else levels[min(self.verbose, 2)])
-        logging.getLogger(logs.NOTICE).setLevel(logging.WARNING)
         logger.propagate = False
         logger.handlers = [_Stderr(lambda: self.log_format)]
         logging.getLogger().addHandler(logging.NullHandler())
@@ -76,15 +85,10 @@ class Session:
         elif not self.quiet:
             self.console.print(render())
 
-    def warn(self, message: str, hint: str = "") -> None:
-        """Write a warning on stderr, with --quiet too: for what is wrong with the input."""
-        if self.log_format == "text":
-            lines = [f"trcpoints: warning: {harmless(message)}", f"  -> {harmless(hint)}"]
-            sys.stderr.write("".join(f"{line}\n" for line in lines[: 1 + bool(hint)]))
-            return
+    def notice(self, message: str, hint: str = "") -> None:
+        """Log what a person must learn of although nothing failed, with --quiet too."""
         text = f"{message} -> {hint}" if hint else message
-        record = logging.LogRecord("trcpoints", logging.WARNING, "", 0, text, None, None)
-        sys.stderr.write(f"{harmless(logs.line(record, self.log_format))}\n")
+        logging.getLogger("trcpoints").log(logs.NOTICE, "%s", text)
 
     def print_json(self, document: object) -> None:
         """Print the one document on stdout."""

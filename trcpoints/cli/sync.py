@@ -17,7 +17,7 @@ from trcpoints.cli.session import session_of
 from trcpoints.cli.tables import grid, number, table
 from trcpoints.cli.text import counted, harmless
 from trcpoints.config import GUILD_MISSING, Mee6Settings, read_settings
-from trcpoints.errors import ConfigurationInvalid
+from trcpoints.env_file import SettingFault
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -97,7 +97,7 @@ def sync(
     if settings.mee6.enabled:
         faults = [*faults, *_guild_faults(settings.mee6, faults, from_file)]
         if faults:
-            raise ConfigurationInvalid(faults)
+            raise settings.refuse(faults)
     if board is not None:
         fetch = saved(settings.mee6, session, board)
     else:
@@ -106,10 +106,14 @@ def sync(
     session.show(document, lambda: _render(document))
 
 
-def _guild_faults(settings: Mee6Settings, faults: list[str], from_file: str | None) -> list[str]:
+def _guild_faults(
+    settings: Mee6Settings, faults: list[SettingFault], from_file: str | None
+) -> list[SettingFault]:
     """What is missing to ask MEE6, told together with all other faults."""
-    known = any("GUILD_ID" in fault.partition(":")[0] for fault in faults)
-    return [] if from_file or settings.guild_id or known else [GUILD_MISSING]
+    known = any("GUILD_ID" in fault.setting for fault in faults)
+    if from_file or settings.guild_id or known:
+        return []
+    return [SettingFault("MEE6_GUILD_ID", GUILD_MISSING)]
 
 
 def _now() -> datetime:

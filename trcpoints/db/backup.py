@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from trcpoints.config import sqlite_path, sqlite_url
 from trcpoints.db import schema
 from trcpoints.db.copying import Tick, both_ends, copy_rows
-from trcpoints.db.database import translated
+from trcpoints.db.database import Access, connected, translated
 from trcpoints.db.sqlite import SqliteEngine
 from trcpoints.documents.db import DbBackupDocument
 from trcpoints.errors import DatabaseUnavailable, OutputFailed
@@ -33,7 +33,10 @@ def back_up(source_url: str, file: Path, tick: Tick) -> DbBackupDocument:
         folder = TemporaryDirectory(prefix=".trcpoints-", dir=target.parent)
     with folder:
         draft = Path(folder.name) / "backup.db"
-        with both_ends(source_url, sqlite_url(draft)) as (source, engine):
+        # No new database to speak of: it is made here, without a word.
+        with connected(sqlite_url(draft), Access.CREATE) as engine:
+            schema.upgrade(engine, create=True)
+        with both_ends(source_url, sqlite_url(draft), Access.WRITE) as (source, engine):
             tables = copy_rows(source, engine, tick)
             document = DbBackupDocument(
                 source=source.public_url,

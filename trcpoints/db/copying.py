@@ -10,7 +10,7 @@ from typing import Any
 import peewee
 
 from trcpoints.db import schema
-from trcpoints.db.database import Access, connected, open_database, translated
+from trcpoints.db.database import Access, connected, open_database, translated, upgrade
 from trcpoints.db.engine import Engine, portions
 from trcpoints.db.fields import TimeField, to_text
 from trcpoints.db.models import MODELS, FederationJob, Lease, Run
@@ -24,7 +24,9 @@ COPIED = [model for model in MODELS if model is not Lease]
 
 
 @contextmanager
-def both_ends(source_url: str, target_url: str) -> Iterator[tuple[Engine, Engine]]:
+def both_ends(
+    source_url: str, target_url: str, target_access: Access
+) -> Iterator[tuple[Engine, Engine]]:
     """The source, which cannot be written, and the target, empty and with today's schema.
 
     The models are bound to the target. Raises TargetNotEmpty before anything is changed there,
@@ -32,10 +34,10 @@ def both_ends(source_url: str, target_url: str) -> Iterator[tuple[Engine, Engine
     """
     with (
         open_database(source_url, Access.READ) as source,
-        connected(target_url, Access.WRITE) as target,
+        connected(target_url, target_access) as target,
     ):
         _require_empty(target)
-        schema.upgrade(target)
+        upgrade(target, target_access)
         yield source, target
 
 

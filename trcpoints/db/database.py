@@ -3,37 +3,61 @@
 from __future__ import annotations
 
 import enum
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from trcpoints.config import sqlite_path
+from trcpoints.config import DatabaseUrl, sqlite_path
 from trcpoints.db import schema
 from trcpoints.db.engine import Engine
 from trcpoints.db.models import MODELS
-from trcpoints.errors import SchemaOutdated, TrcpointsError
+from trcpoints.errors import TrcpointsError
+from trcpoints.logs import NOTICE
+
+log = logging.getLogger("trcpoints.db")
 
 
 class Access(enum.Enum):
-    """What a command may do. READ is enforced by the engine itself, not by good behaviour."""
+    """What a command may do. READ is enforced by the engine itself, not by good behaviour.
+
+    WRITE is to a database that is there; CREATE makes one where there is none.
+    """
 
     READ = "read"
     WRITE = "write"
+    CREATE = "create"
+
+
+def access_to_create(trigger: str) -> Access:
+    """What a command that may make a database may do: make one only where a person has typed it.
+
+    When cron starts it, a database that is missing is one whose disk is not mounted.
+    """
+    return Access.WRITE if trigger == "scheduled" else Access.CREATE
 
 
 @contextmanager
 def open_database(url: str, access: Access) -> Iterator[Engine]:
     """The database of a URL, connected, its schema current, its models bound to it.
 
-    For WRITE a database that is missing or old is made or upgraded first. Raises SchemaOutdated
-    where READ meets such a one, SchemaNewer, DatabaseUnavailable, DatabaseLocked, MissingExtra;
-    what the drivers raise inside the block comes out as one of these too.
+    An old one is upgraded first, unless for READ. Raises DatabaseMissing where there is none,
+    unless for CREATE; SchemaOutdated, SchemaNewer, DatabaseUnavailable, DatabaseLocked,
+    MissingExtra; what the drivers raise inside the block comes out as one of these too.
     """
     with connected(url, access) as engine:
-        if access is Access.WRITE:
-            schema.upgrade(engine)
-        else:
+        if access is Access.READ:
             schema.require_current(engine)
+        else:
+            upgrade(engine, access)
         yield engine
+
+
+def upgrade(engine: Engine, access: Access) -> list[str]:
+    """Make the schema current, and say so where the database is a new one; what was applied."""
+    applied = schema.upgrade(engine, create=access is Access.CREATE)
+    if schema.is_first(applied):
+        log.log(NOTICE, "a new database was made: %s", engine.place)
+    return applied
 
 
 @contextmanager
@@ -63,16 +87,21 @@ def translated(engine: Engine) -> Iterator[None]:
 
 def _engine(url: str, access: Access) -> Engine:
     path = sqlite_path(url)
+    origin = url.origin if isinstance(url, DatabaseUrl) else ""
+    is_reader = access is Access.READ
     if path is None:
         from trcpoints.db.postgres import PostgresEngine
 
-        return PostgresEngine(url, read_only=access is Access.READ)
+        server = PostgresEngine(url, read_only=is_reader)
+        server.origin = origin
+        return server
     from trcpoints.db.sqlite import SqliteEngine
 
-    if access is Access.WRITE:
+    if access is Access.CREATE:
         SqliteEngine.create_file(path)
-    elif not SqliteEngine.has_file(path):
-        raise SchemaOutdated(
-            f"There is no database at {path} yet.", hint="Make it: trcpoints db upgrade"
-        )
-    return SqliteEngine(path, read_only=access is Access.READ)
+    is_empty = SqliteEngine.is_empty(path)
+    file = SqliteEngine(path, read_only=is_reader)
+    file.origin = origin
+    if is_empty and access is not Access.CREATE:
+        raise schema.missing(file)
+    return file

@@ -38,6 +38,12 @@ class Engine(peewee.Database, ABC):
 
     name: Literal["sqlite", "postgresql"]
     public_url: str
+    place: str
+    """Where the database is, for a person: a file, or a server's address."""
+    origin: str = ""
+    """Where its address was set, and where else that was looked for."""
+    when_missing: str
+    """What to check where there is no database of ours."""
     books_mode: tuple[str, ...]
     """How peewee's `atomic` begins the transaction of `books`."""
     lock_wait: float
@@ -149,6 +155,10 @@ class Engine(peewee.Database, ABC):
     @abstractmethod
     def explain(self, fault: Exception) -> TrcpointsError | None:
         """The failure to tell the reader of for a driver's exception; None: a bug of ours."""
+
+    def absence(self) -> str:
+        """What shows that there is no database of ours."""
+        return "none of the tables of trcpoints is there"
 
     @abstractmethod
     def is_duplicate(self, fault: Exception) -> bool:

@@ -84,6 +84,7 @@ class PostgresEngine(Engine, peewee.PostgresqlDatabase):
     """A PostgreSQL database, by a libpq URI."""
 
     name = "postgresql"
+    when_missing = "Check that this is the right database."
     books_mode = ()
     field_types = {  # noqa: RUF012 (peewee's own, read only)
         **peewee.PostgresqlDatabase.field_types,
@@ -94,7 +95,7 @@ class PostgresEngine(Engine, peewee.PostgresqlDatabase):
 
     def __init__(self, url: str, *, read_only: bool) -> None:
         self.lock_wait = engine.LOCK_WAIT
-        self.public_url = public_url(url)
+        self.public_url = self.place = public_url(url)
         super().__init__(url, **_connection_parameters(url, read_only=read_only))
 
     def enter_books(self, transaction: AbstractContextManager[object]) -> None:

@@ -5,11 +5,12 @@ A version is the set of migrations that were applied, by name; its number is tha
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from trcpoints.db.engine import Engine
-from trcpoints.errors import SchemaNewer, SchemaOutdated
+from trcpoints.errors import DatabaseMissing, SchemaNewer, SchemaOutdated
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 TABLE = "schema_migration"
@@ -18,8 +19,9 @@ TABLE = "schema_migration"
 @dataclass(frozen=True, slots=True)
 class SchemaState:
     """`applied` and `pending` are names of migrations, in order; `unknown` are applied ones
-    that this program does not have."""
+    that this program does not have. `is_there`: whether the database is one of ours at all."""
 
+    is_there: bool
     applied: list[str]
     pending: list[str]
     unknown: list[str]
@@ -32,11 +34,13 @@ class SchemaState:
 
 def inspect(engine: Engine) -> SchemaState:
     """Compare the database with the program; one small query or two."""
-    ours = sorted(path.stem for path in MIGRATIONS.glob("[0-9]*.py"))
+    ours = sorted(path.stem for path in _files())
     applied: list[str] = []
-    if engine.table_exists(TABLE):
+    is_there = engine.table_exists(TABLE)
+    if is_there:
         applied = sorted(name for (name,) in engine.execute_sql(f"SELECT name FROM {TABLE}"))
     return SchemaState(
+        is_there=is_there,
         applied=applied,
         pending=[name for name in ours if name not in applied],
         unknown=[name for name in applied if name not in ours],
@@ -44,9 +48,11 @@ def inspect(engine: Engine) -> SchemaState:
 
 
 def require_current(engine: Engine) -> None:
-    """Raise SchemaNewer or SchemaOutdated unless program and database agree."""
+    """Raise SchemaNewer, SchemaOutdated or DatabaseMissing unless program and database agree."""
     state = inspect(engine)
     _refuse_newer(engine, state)
+    if not state.is_there:
+        raise missing(engine)
     if state.pending:
         was = f"at version {state.version}" if state.applied else "empty"
         raise SchemaOutdated(
@@ -56,14 +62,16 @@ def require_current(engine: Engine) -> None:
         )
 
 
-def upgrade(engine: Engine) -> list[str]:
+def upgrade(engine: Engine, *, create: bool) -> list[str]:
     """Apply what is pending, each migration with its record; the names applied.
 
     Any number of programs may call it at once: the first does the work, the others wait for it.
-    Raises SchemaNewer.
+    Raises SchemaNewer; and DatabaseMissing, unless a database may be created.
     """
     state = inspect(engine)
     _refuse_newer(engine, state)
+    if not (state.is_there or create):
+        raise missing(engine)
     if not state.pending:
         return []
     from playhouse.migrations import Runner
@@ -71,6 +79,24 @@ def upgrade(engine: Engine) -> list[str]:
     with engine.books():
         applied: list[str] = Runner(engine, str(MIGRATIONS), TABLE).up()
     return applied
+
+
+def is_first(migrations: list[str]) -> bool:
+    """Whether these migrations, in order, made a new database."""
+    return bool(migrations) and migrations[0] == min(path.stem for path in _files())
+
+
+def missing(engine: Engine) -> DatabaseMissing:
+    """The failure of a command that makes no database and has found none."""
+    told = f"There is no database at {engine.place}: {engine.absence()}."
+    return DatabaseMissing(
+        "\n".join(filter(None, [told, engine.origin])),
+        hint=f"{engine.when_missing} To make a new database, type: trcpoints db upgrade",
+    )
+
+
+def _files() -> Iterator[Path]:
+    return MIGRATIONS.glob("[0-9]*.py")
 
 
 def _refuse_newer(engine: Engine, state: SchemaState) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shlex
 import sqlite3
 import stat
 import time
@@ -20,7 +22,12 @@ import peewee
 from trcpoints.config import sqlite_url
 from trcpoints.db import engine
 from trcpoints.db.engine import Engine, M, Row, portions
-from trcpoints.errors import DatabaseLocked, DatabaseUnavailable, TrcpointsError
+from trcpoints.errors import (
+    ConfigurationInvalid,
+    DatabaseLocked,
+    DatabaseUnavailable,
+    TrcpointsError,
+)
 from trcpoints.signals import held
 
 _TURN = 0.2
@@ -37,6 +44,7 @@ _WRITER_PRAGMAS: dict[str, str | int] = {
 
 _LOCKED = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL"})
 _NO_ROOM_BESIDE = "SQLITE_READONLY_DIRECTORY"
+_OF_THE_DISK = frozenset({"SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_READONLY", "SQLITE_IOERR"})
 _REASONS = {
     "SQLITE_CANTOPEN": ("cannot be opened", "Check the path in DATABASE_URL and who may read it."),
     "SQLITE_PERM": ("cannot be opened", "Check who owns the file: cron may run as another user."),
@@ -58,6 +66,7 @@ class SqliteEngine(Engine, peewee.SqliteDatabase):
     """A SQLite file; made with mode 0600 where it does not exist and may be written."""
 
     name = "sqlite"
+    when_missing = "Check the path, and that its disk is mounted."
     books_mode = ("IMMEDIATE",)
     field_types = {  # noqa: RUF012 (peewee's own, read only)
         **peewee.SqliteDatabase.field_types,
@@ -69,6 +78,7 @@ class SqliteEngine(Engine, peewee.SqliteDatabase):
         self.read_only = read_only
         self.lock_wait = engine.LOCK_WAIT
         self.public_url = sqlite_url(path)
+        self.place = str(_absolute(path))
         self._was_alone = read_only and not self._log_exists()
         super().__init__(
             f"file:{quote(str(path))}?mode={'ro' if read_only else 'rw'}",
@@ -96,30 +106,55 @@ class SqliteEngine(Engine, peewee.SqliteDatabase):
         return sqlite3.connect(f"file:{quote(str(self.path))}?mode=rw", uri=True, timeout=0)
 
     @staticmethod
-    def has_file(path: Path) -> bool:
-        """Whether there is a file; raises DatabaseUnavailable for anything else of that name."""
+    def is_empty(path: Path) -> bool:
+        """Whether there is no file, or one without a byte in it.
+
+        Raises DatabaseUnavailable for anything else of that name.
+        """
         try:
-            mode = path.stat().st_mode
+            found = path.stat()
         except FileNotFoundError:
-            return False
+            return True
         except OSError as fault:
-            raise _unusable(path, str(fault.strerror)) from fault
-        if not stat.S_ISREG(mode):
+            raise _unusable(path, fault) from fault
+        if not stat.S_ISREG(found.st_mode):
             raise _unusable(path, "it is not a file")
-        return True
+        return found.st_size == 0
 
     @staticmethod
     def create_file(path: Path) -> None:
-        """Make an empty database file that only its owner can read; keep one that exists."""
+        """Make an empty database file that only its owner can read; keep one that exists.
+
+        Its folder is made too, unless the path is relative: then it is probably meant to be
+        another one. Raises ConfigurationInvalid for such a folder, and DatabaseUnavailable.
+        """
         try:
-            if SqliteEngine.has_file(path):
-                if path.stat().st_size == 0:
-                    path.chmod(0o600)
+            if not SqliteEngine.is_empty(path):
                 return
+            if not (path.is_absolute() or path.parent.is_dir()):
+                raise ConfigurationInvalid(
+                    [
+                        f"{sqlite_url(path)}: the folder {_absolute(path.parent)} is not there. "
+                        "Folders of a relative path are not made."
+                    ],
+                    hint=f"{_four_slashes(path)} Or make the folder: "
+                    f"mkdir -p {shlex.quote(str(path.parent))}",
+                )
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            path.chmod(0o600)
         except OSError as fault:
-            raise _unusable(path, str(fault.strerror)) from fault
+            raise _unusable(path, fault) from fault
+
+    def absence(self) -> str:
+        """What shows that there is no database of ours, and that another path may be meant."""
+        path, folder = self.path, _absolute(self.path.parent)
+        if path.exists():
+            found = "the file is empty" if SqliteEngine.is_empty(path) else super().absence()
+        else:
+            found = "the file" if folder.is_dir() else f"the folder {folder}"
+            found += " is not there"
+        return found if path.is_absolute() else f"{found}. {_four_slashes(path)}".rstrip(".")
 
     def enter_books(self, transaction: AbstractContextManager[object]) -> None:
         """SQLite's own single writer lock is the books lock."""
@@ -218,6 +253,8 @@ class SqliteEngine(Engine, peewee.SqliteDatabase):
             )
         if primary not in _REASONS:
             return None
+        if primary in _OF_THE_DISK and _is_on_read_only_disk(self.path):
+            return _on_read_only_disk(self.path, "read" if self.read_only else "written")
         if name == _NO_ROOM_BESIDE and self.read_only:
             return DatabaseUnavailable(
                 f"The database {self.path} cannot be read: SQLite keeps two files beside it, and "
@@ -245,8 +282,45 @@ class SqliteEngine(Engine, peewee.SqliteDatabase):
         return [fault for fault in faults if fault != "ok"]
 
 
-def _unusable(path: Path, reason: str) -> DatabaseUnavailable:
+def _unusable(path: Path, reason: OSError | str) -> DatabaseUnavailable:
+    if isinstance(reason, OSError):
+        if reason.errno == errno.EROFS:
+            return _on_read_only_disk(path, "made")
+        reason = str(reason.strerror)
     return DatabaseUnavailable(
         f"The database {path} cannot be used: {reason}.",
         hint="Check the path in DATABASE_URL and who may read and write there.",
     )
+
+
+def _is_on_read_only_disk(path: Path) -> bool:
+    try:
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
+
+
+def _on_read_only_disk(path: Path, what: str) -> DatabaseUnavailable:
+    folder = next(place for place in _absolute(path).parents if place.exists())
+    return DatabaseUnavailable(
+        f"The database {path} cannot be {what}: its file system is read-only, and SQLite writes "
+        "in its folder, even to read it.",
+        hint=f"See how it is mounted: findmnt -T {shlex.quote(str(folder))}. After an error "
+        "Linux mounts a disk read-only (dmesg); a systemd service needs the folder in "
+        "ReadWritePaths=.",
+    )
+
+
+def _absolute(path: Path) -> Path:
+    try:
+        return path.absolute()
+    except OSError:  # the working directory is gone
+        return path
+
+
+def _four_slashes(path: Path) -> str:
+    """What to type for an absolute path, where a relative one was typed."""
+    told = "The path is relative to the working directory"
+    if len(path.parts) == 1 or path.parts[0] == "..":
+        return f"{told}."
+    return f"{told}; for /{path} type {sqlite_url(Path('/') / path)}."

@@ -28,6 +28,7 @@ PAUSE = 90 * 60
 
 def play(
     database_url: str,
+    access: Access,
     *,
     members: int,
     days: int,
@@ -37,8 +38,8 @@ def play(
 ) -> DemoDocument:
     """Live through the days before `today`; the database is left as they ended.
 
-    The same seed tells the same story. `on_tick` is called after every sync: `TICKS_PER_DAY`
-    times a day.
+    The same seed tells the same story. `access` is CREATE, or WRITE where the database is there.
+    `on_tick` is called after every sync: `TICKS_PER_DAY` times a day.
     """
     start = datetime.combine(today.date() - timedelta(days=days), time(), tzinfo=UTC)
     community = Community(members, seed, start, timedelta(days=days))
@@ -50,7 +51,7 @@ def play(
             ),
             alerts=AlertSettings(),
         )
-        _import(settings, community, start)
+        _import(settings, access, community, start)
         story = _Story(settings, community, mee6)
         for now in ticks(start, days):
             story.tick(now)
@@ -136,7 +137,7 @@ def _told(document: SyncDocument) -> Iterator[str]:
         yield f"{document.points.deducted} points deducted"
 
 
-def _import(settings: Settings, community: Community, now: datetime) -> None:
+def _import(settings: Settings, access: Access, community: Community, now: datetime) -> None:
     """Import the members as an operator does, from a file."""
     text = io.StringIO()
     rows = csv.writer(text)
@@ -146,7 +147,7 @@ def _import(settings: Settings, community: Community, now: datetime) -> None:
         for member in community.members
     )
     file = read_members(text.getvalue().encode(), "the sample members")
-    with open_database(settings.database_url, Access.WRITE) as engine:
+    with open_database(settings.database_url, access) as engine:
         import_members(engine, file, now, by="demo")
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from trcpoints.db import schema
 from trcpoints.db.copying import Tick, both_ends, copy_rows
+from trcpoints.db.database import Access
 from trcpoints.documents import ErrorInfo
 from trcpoints.documents.db import DbCopyDocument
 from trcpoints.errors import BooksDoNotAddUp
 from trcpoints.points.verification import verify
 
 
-def copy_database(source_url: str, target_url: str, tick: Tick) -> DbCopyDocument:
+def copy_database(
+    source_url: str, target_url: str, target_access: Access, tick: Tick
+) -> DbCopyDocument:
     """Copy everything, count it, and verify the books of the copy.
 
-    Raises TargetNotEmpty, and BooksDoNotAddUp, whose document says what was copied: books that
-    do not add up are copied as they are.
+    `target_access` is CREATE, or WRITE to a database that is there. Raises TargetNotEmpty, and
+    BooksDoNotAddUp, whose document says what was copied: books that do not add up are copied as
+    they are.
     """
-    with both_ends(source_url, target_url) as (source, target):
+    with both_ends(source_url, target_url, target_access) as (source, target):
         tables = copy_rows(source, target, tick)
         document = DbCopyDocument(
             status="completed",

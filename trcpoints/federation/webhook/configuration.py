@@ -45,7 +45,7 @@ class Configuration:
         read = self._read
         if read is None or read.environ != environ or read.stamp != _stamp(_path(read.settings)):
             self._read = None
-            settings = load_settings(environ)
+            settings = load_settings(given)
             path = _path(settings)
             stamp = _stamp(path)
             weak: list[str] = []

@@ -16,7 +16,7 @@ from trcpoints.db import schema
 from trcpoints.db.database import Access, connected
 from trcpoints.db.engine import Engine
 from trcpoints.db.models import Job, Member, Run
-from trcpoints.errors import DatabaseUnavailable, SchemaOutdated, TrcpointsError
+from trcpoints.errors import DatabaseMissing, DatabaseUnavailable, TrcpointsError
 from trcpoints.jobs.doctor.check import Books, Case, Check, fault_of, unset
 from trcpoints.jobs.leases import list_leases
 from trcpoints.jobs.memory import SYNC_JOB, pause_until, recall
@@ -56,7 +56,7 @@ def _read(case: Case, settings: Settings) -> tuple[Check, Check]:
             current = _schema(engine)
             if current.status == "ok":
                 case.books = _books(case, settings, engine)
-    except SchemaOutdated as fault:
+    except DatabaseMissing as fault:
         case.books = Books(case.clock())
         return fault_of("database", fault), Check("schema", "skipped", "There is no database yet.")
     except TrcpointsError as fault:
@@ -65,8 +65,11 @@ def _read(case: Case, settings: Settings) -> tuple[Check, Check]:
 
 
 def _schema(engine: Engine) -> Check:
+    """Whether the schema is this program's; raises DatabaseMissing."""
     try:
         schema.require_current(engine)
+    except DatabaseMissing:
+        raise
     except TrcpointsError as fault:
         return fault_of("schema", fault)
     return Check("schema", "ok", f"Version {schema.inspect(engine).version}, which is current.")

@@ -16,7 +16,7 @@ from trcpoints.jobs.streaks.judging import judge
 from trcpoints.members.judged import STREAKS_JOB
 from trcpoints.points.streaks.milestones import report_milestones
 
-notice = logging.getLogger(logs.NOTICE)
+log = logging.getLogger("trcpoints.streaks")
 
 
 def run_streaks(settings: Settings, clock: Clock) -> StreaksDocument:
@@ -69,7 +69,8 @@ def _report_excused(days: Sequence[ExcusedDay]) -> None:
         which = (
             f"{len(others) + 1} weekdays, {first} to {others[-1]}, are" if others else f"{first} is"
         )
-        notice.warning(
+        log.log(
+            logs.NOTICE,
             "%s excused: %s; to take it back: trcpoints streaks excuse --remove %s",
             which,
             reason,

@@ -178,8 +178,8 @@ def _facts(run: HistoryRun) -> Iterator[tuple[str, str]]:
 def _told(value: object) -> str:
     """A part of what a job kept, on a line: its counts that are not 0, or what else it is."""
     if isinstance(value, dict):
-        if "reason" in value:
-            return f"{value.get('day')} ({value['reason']})"
+        if value.keys() >= {"day", "reason"}:
+            return f"{value['day']} ({value['reason']})"
         return ", ".join(f"{label} {count:,}" for label, count in _counts(value) if count)
     if isinstance(value, list):
         return ", ".join(_told(item) for item in value)

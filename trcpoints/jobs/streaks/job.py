@@ -71,7 +71,7 @@ def _report_excused(days: Sequence[ExcusedDay]) -> None:
         )
         log.log(
             logs.NOTICE,
-            "%s excused: %s; to take it back: trcpoints streaks excuse --remove %s",
+            "%s excused: %s; to take a day back: trcpoints streaks excuse --remove %s",
             which,
             reason,
             first,

@@ -12,6 +12,8 @@ AT_LEAST = 3
 
 DEFAULT_PERCENT = 50
 
+Agreed = Mapping[str, Mapping[str, int]]
+
 Ask = Callable[[MassChangeRefused], bool]
 """Shows a person what a guard refuses, and returns whether it may be done all the same."""
 
@@ -28,21 +30,21 @@ def is_mass_change(affected: int, total: int, percent: int) -> bool:
 class Consent:
     """What may go past a guard: whatever these options of the command accept.
 
-    `agreed` are the figures that a person has seen and agreed to, which must not be exceeded;
-    None: nobody was asked, and there is no limit.
+    `agreed` has, by option, the figures that a person has seen and agreed to, which must not be
+    exceeded; None: no person was asked, and there is no limit.
     """
 
     options: Sequence[str] = ()
-    agreed: Mapping[str, int] | None = None
+    agreed: Agreed | None = None
 
     def covers(self, refusal: MassChangeRefused) -> bool:
         """Return whether what a guard refuses may be done."""
         if refusal.option not in self.options:
             return False
-        agreed = self.agreed
-        return agreed is None or all(
-            count <= agreed.get(name, 0) for name, count in refusal.figures.items()
-        )
+        if self.agreed is None:
+            return True
+        agreed = self.agreed.get(refusal.option, {})
+        return all(count <= agreed.get(name, -1) for name, count in refusal.figures.items())
 
 
 NO_CONSENT = Consent()
@@ -59,7 +61,7 @@ def ask_first(
     """
     if ask is None:
         return Consent(options)
-    agreed: dict[str, int] = {}
+    agreed: dict[str, Mapping[str, int]] = {}
     # Each option goes past one guard.
     for _ in options:
         try:
@@ -69,7 +71,7 @@ def ask_first(
                 break
             if not ask(refusal):
                 raise
-            agreed |= refusal.figures
+            agreed[refusal.option] = refusal.figures
         except TrcpointsError:
             # The command itself will meet it too, and record it.
             break

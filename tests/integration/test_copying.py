@@ -66,7 +66,8 @@ def filled(cli: Cli) -> Cli:
     for xp in (1000, 1250, 900):
         cli.ok("sync", "--from", "-", stdin=page % xp)
     cli.ok("points", "award", f"discord:{BOB}", "--points", "7", "--source", "intro", "--key", "k")
-    assert cli("sync", env={"MEE6_GUILD_ID": "1", "MEE6_API_BASE": "http://127.0.0.1:1"}).code == 69
+    unreachable = {"MEE6_GUILD_ID": "993536706509885777", "MEE6_API_BASE": "http://127.0.0.1:1"}
+    assert cli("sync", env=unreachable).code == 69
     cli.ok("streaks", "excuse", "2026-12-25", "--reason", "Christmas Day")
     with open_database(cli.environment["DATABASE_URL"], Access.WRITE) as engine, engine.books():
         Lease.create(
@@ -156,7 +157,8 @@ def test_a_database_moves_to_either_engine(filled: Cli, target: str) -> None:
     # New rows do not meet the ids that were copied.
     assert moved.ok("members", "add", "--name", "Dot")["member"]["member_id"] == "4"
     moved.ok("points", "award", "4", "--points", "1", "--source", "intro", "--key", "k2")
-    moved.ok("sync", "--from", "-", stdin='{"guild":{"id":"1"},"players":[{"id":"101","xp":5000}]}')
+    page = '{"guild":{"id":"993536706509885777"},"players":[{"id":"101","xp":5000}]}'
+    moved.ok("sync", "--from", "-", stdin=page)
     assert moved.ok("points", "verify")["members"] == 4
 
 

@@ -96,6 +96,16 @@ def test_accepted_it_is_done(linked: Cli, mee6: SimulatedMee6) -> None:
     assert linked.ok("sync")["members"]["baselined"] == 2
 
 
+def test_the_text_says_what_becomes_of_accounts(sqlite_cli: Cli) -> None:
+    fill(sqlite_cli)
+    stdin = file(m1="201", m2=None)
+    told = "2 updated, 0 unchanged; 1 member with another Discord account, to be baselined again"
+    for options in (["--dry-run"], []):
+        result = sqlite_cli("members", "import", "-", *options, stdin=stdin)
+        assert (result.code, told in result.out) == (0, True)
+        assert "; 1 member without a Discord account now" in result.out
+
+
 def test_the_share_is_a_setting(sqlite_cli: Cli) -> None:
     fill(sqlite_cli)
     sqlite_cli.environment["MASS_CHANGE_PERCENT"] = "60"

@@ -31,11 +31,12 @@ def test_at_least_three_and_more_than_the_share(affected: int, more: int, percen
         (Consent(["--other"]), False),
         (Consent(["--other", "--accept"]), True),
         (Consent(["--accept"], {}), False),
-        (Consent(["--accept"], {"members": 4, "points": 30}), True),
-        (Consent(["--accept"], {"members": 5, "points": 99}), True),
-        (Consent(["--accept"], {"members": 5, "points": 29}), False),
-        (Consent(["--accept"], {"points": 99}), False),
-        (Consent([], {"members": 4, "points": 30}), False),
+        (Consent(["--accept"], {"--accept": {"members": 4, "points": 30}}), True),
+        (Consent(["--accept"], {"--accept": {"members": 5, "points": 99}}), True),
+        (Consent(["--accept"], {"--accept": {"members": 5, "points": 29}}), False),
+        (Consent(["--accept"], {"--accept": {"points": 99}}), False),
+        (Consent(["--accept"], {"--other": {"members": 4, "points": 30}}), False),
+        (Consent([], {"--accept": {"members": 4, "points": 30}}), False),
     ],
 )
 def test_a_consent_covers_what_was_agreed_to(consent: Consent, covers: bool) -> None:
@@ -74,7 +75,7 @@ def test_each_guard_asks_once() -> None:
     command = Command(losses, gains)
     consent, asked = agreed(command, ["--losses", "--gains"], [True, True])
     assert asked == [losses, gains]
-    assert consent.agreed == {"lost": 3, "gained": 7}
+    assert consent.agreed == {"--losses": {"lost": 3}, "--gains": {"gained": 7}}
     command.preview(consent)
     with pytest.raises(MassChangeRefused):
         agreed(command, ["--losses", "--gains"], [True, False])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec import structs
 
 from trcpoints.jobs.sync.plan import MAX_DEFERRALS, MemberState, Outcome, decide
@@ -87,3 +88,17 @@ def test_rebaseline_reaches_the_quiet_and_the_unseen() -> None:
     later = decide(board(Completeness.COMPLETE, {101: 700}), [after], synced=1, rebaseline=False)
     assert later.verdicts[0].outcome is Outcome.BASELINED
     assert later.points.awarded == 0
+
+
+@pytest.mark.parametrize("completeness", Completeness)
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_who_is_not_seen_awaits_a_baseline(completeness: Completeness, by_hand: bool) -> None:
+    """However much of the board was read: they have not left, and are not at risk."""
+    away = structs.replace(ANN, left_at="2026-01-01T00:00:00.000000Z", rebaseline=by_hand)
+    plan = decide(board(completeness, {}), [away], synced=1, rebaseline=not by_hand)
+    counts = plan.members
+    assert (counts.deferred, counts.awaiting_baseline, counts.tracked) == (1, 1, 1)
+    assert (counts.left, counts.away, counts.returned, plan.at_risk) == (0, 0, 0, 0)
+    (verdict,) = plan.verdicts
+    assert (verdict.after.left_at, verdict.after.rebaseline) == (None, True)
+    assert (verdict.recorded, verdict.leaving, verdict.after.xp_total) == (False, False, 1000)

@@ -123,6 +123,7 @@ def _render(document: MembersImportDocument, name: str) -> RenderableType:
         f"{harmless(name)}: {counted(document.records, 'record')}; {document.created:,} created, "
         f"{document.updated:,} updated, {document.unchanged:,} unchanged"
     )
+    told += "".join(_links(document))
     if not document.dry_run:
         return told
     heading = "Dry run: this is what the import would do now; nothing was written."
@@ -134,6 +135,17 @@ def _render(document: MembersImportDocument, name: str) -> RenderableType:
         *([_changes(changes[:_SHOWN])] if changes else []),
         *([f"and {more:,} more; all of them with --json"] if more > 0 else []),
     )
+
+
+def _links(document: MembersImportDocument) -> Iterator[str]:
+    """What the import means for the accounts that members had, where it means anything."""
+    if document.relinked:
+        yield (
+            f"; {counted(document.relinked, 'member')} with another Discord account, to be "
+            "baselined again by the next sync"
+        )
+    if document.unlinked:
+        yield f"; {counted(document.unlinked, 'member')} without a Discord account now"
 
 
 def _changes(changes: list[MembersImportChange]) -> RenderableType:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -19,7 +19,7 @@ from trcpoints.documents.sync import (
     SyncXp,
 )
 from trcpoints.errors import CoolingDown, Interrupted, Overtaken, RateLimited, TrcpointsError
-from trcpoints.guards import Ask, Consent, ask_first
+from trcpoints.guards import Agreed, Ask, Consent, ask_first
 from trcpoints.jobs.memory import COOLDOWN_LONGEST, SYNC_JOB, Memory, pause_until, recall
 from trcpoints.jobs.record import RunIdentity, error_info, is_completed
 from trcpoints.jobs.run import (
@@ -59,7 +59,7 @@ class SyncOptions:
     accept_decrease: bool = False
     rebaseline: bool = False
     ignore_cooldown: bool = False
-    agreed: Mapping[str, int] | None = None
+    agreed: Agreed | None = None
 
     @property
     def consent(self) -> Consent:
@@ -103,8 +103,8 @@ def sync(
 
 def _agreed(
     settings: Settings, options: SyncOptions, fetch: Fetch, clock: Clock, ask: Ask
-) -> Mapping[str, int] | None:
-    """The figures that a person agreed to. Raises the MassChangeRefused that they did not."""
+) -> Agreed | None:
+    """Return what a person agreed to; raise the MassChangeRefused that they did not."""
 
     def preview(consent: Consent) -> None:
         limited = replace(options, agreed=consent.agreed)
@@ -114,7 +114,7 @@ def _agreed(
 
 
 def _failing_once(fetch: Fetch) -> Fetch:
-    """A fetch that does not ask a source again which has failed already."""
+    """Return a fetch that raises its first failure again, and does not ask the source then."""
     failures: list[TrcpointsError] = []
 
     def fetch_unless_failed(known: Known, beat: Callable[[], None]) -> Leaderboard:

@@ -53,8 +53,8 @@ class LazyGroup(TyperGroup):
         return name, command, rest
 
 
-def lazy(commands: type[LazyGroup]) -> typer.Typer:
-    """The app of a lazy group, with stand-ins for the list of --help and for what a typo meant."""
+def build_app(commands: type[LazyGroup]) -> typer.Typer:
+    """Build the app of a lazy group: its stand-ins are what --help lists and a typo may mean."""
     app = typer.Typer(cls=commands)
     for name, (_, summary) in commands.lazy.items():
         app.command(name, help=summary)(lambda: None)
@@ -68,7 +68,7 @@ def command(
 
     def declare(function: Function) -> Function:
         decorate = app.command(name, cls=Command, epilog=f"Example: {example}")
-        decorate(_with_common_options(function))
+        decorate(_add_common_options(function))
         return function
 
     return declare
@@ -84,7 +84,7 @@ def bare(app: typer.Typer, *, example: str) -> Callable[[Function], Function]:
 
     def declare(function: Function) -> Function:
         decorate = app.callback(invoke_without_command=True, epilog=f"Example: {example}")
-        decorate(_with_common_options(function))
+        decorate(_add_common_options(function))
         return function
 
     return declare
@@ -95,9 +95,9 @@ def single() -> typer.Typer:
     return typer.Typer(add_completion=False)
 
 
-def _with_common_options(function: Callable[..., object]) -> Callable[..., None]:
-    """A function with more parameters, which Typer reads off its signature."""
-    own = inspect.signature(_evaluated(function))
+def _add_common_options(function: Callable[..., object]) -> Callable[..., None]:
+    """Give a function the common options: Typer reads them off its signature."""
+    own = inspect.signature(_evaluate_annotations(function))
 
     @functools.wraps(function)
     def run(context: typer.Context, **values: Any) -> None:
@@ -106,30 +106,30 @@ def _with_common_options(function: Callable[..., object]) -> Callable[..., None]
 
     parameters = [*own.parameters.values(), *_COMMON.values()]
     for parameter in parameters:
-        _show_no_type_of_a_flag(parameter)
+        _hide_type_of_flag(parameter)
     vars(run)["__signature__"] = own.replace(parameters=parameters)
     return run
 
 
-def _show_no_type_of_a_flag(parameter: inspect.Parameter) -> None:
-    """Typer 0.29 shows `<bool>` beside a flag in --help, which looks as if it took a value."""
+def _hide_type_of_flag(parameter: inspect.Parameter) -> None:
+    """Keep --help from showing `<bool>` beside a flag, as Typer 0.29 does: it takes no value."""
     kind, *notes = get_args(parameter.annotation) or (None,)
     for note in notes:
         if kind is bool and isinstance(note, OptionInfo):
             note.metavar = ""
 
 
-def _evaluated(function: Function) -> Function:
-    """The function with its annotations evaluated, as Typer does whenever it looks at one."""
+def _evaluate_annotations(function: Function) -> Function:
+    """Evaluate the annotations of a function once; Typer would each time that it reads them."""
     function.__annotations__ = inspect.get_annotations(function, eval_str=True)
     return function
 
 
-@_evaluated
+@_evaluate_annotations
 def _remember(context: typer.Context, option: typer.CallbackParam, value: Any) -> None:
-    """Let the session know at once, so that wrong usage further on is told as was asked for.
+    """Set a field of the session at once: it decides how wrong usage further on is shown.
 
-    An option may be given to the group and absent from its command.
+    An option may be given to the group and be absent from its command.
     """
     if value:
         setattr(session_of(context), str(option.name), value)
@@ -142,7 +142,7 @@ _SHARED: dict[str, Any] = {
 }
 
 
-@_evaluated
+@_evaluate_annotations
 def _common_options(
     *,
     json: Annotated[
@@ -173,7 +173,7 @@ def _common_options(
         ),
     ] = None,
 ) -> None:
-    """The parameters that every command has; each is a field of the session."""
+    """Declare the options that every command has; each is a field of the session."""
 
 
 _COMMON = inspect.signature(_common_options).parameters

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, NoReturn
 import typer
 
 from trcpoints import __version__, garbage, signals
-from trcpoints.cli.app import LazyGroup, lazy
+from trcpoints.cli.app import LazyGroup, build_app
 from trcpoints.cli.failures import report
 from trcpoints.cli.session import Session
 from trcpoints.cli.streams import open_streams
@@ -53,7 +53,7 @@ class Commands(LazyGroup):
     }
 
 
-app = lazy(Commands)
+app = build_app(Commands)
 
 
 def _print_version(wanted: bool) -> None:

@@ -37,7 +37,7 @@ class Session:
     verbose: int = 0
     env_file: Path | None = None
     command_path: str = "trcpoints"
-    """The command whose line was read last, as it is typed; its help is the way on."""
+    """The command that was read last, as it is typed: the hint of wrong usage names its help."""
     begun: bool = False
     """Whether a document is on stdout, or a part of one."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg  # noqa: F401  (loaded before peewee, as a user of both engines in one process does)
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support import mee6 as mee6_support
 from tests.support.cli import Cli
@@ -18,6 +19,10 @@ from tests.support.postgres import PostgresServer
 from trcpoints.config import sqlite_url
 from trcpoints.db.database import Access, open_database
 from trcpoints.demo.server import SimulatedMee6
+
+# A machine that is slow, or busy with something else, is no fault of what is tested.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 ENGINES = ("sqlite", "postgresql")
 REPOSITORY = Path(__file__).parent.parent
@@ -32,6 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are processors: at any time some test waits for a process or a clock."""
     return len(os.sched_getaffinity(0)) + 1

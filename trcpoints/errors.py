@@ -268,6 +268,13 @@ class MissingExtra(TrcpointsError):
         )
 
 
+class DatabaseTooOld(TrcpointsError):
+    """The version of PostgreSQL or SQLite lacks what the program's statements need."""
+
+    exit_code = 78
+    code = "database_too_old"
+
+
 class SchemaOutdated(TrcpointsError):
     """The database's schema is older than the program, or not there yet."""
 

@@ -39,7 +39,6 @@ LEDGER = (
     "sync_id",
 )
 MEMBER = (
-    "id",
     "xp_total",
     "carry",
     "points",
@@ -49,6 +48,7 @@ MEMBER = (
     "deferrals",
     "rebaseline",
     "last_active_at",
+    "id",
 )
 
 Rows = Iterable[Sequence[object]]
@@ -110,7 +110,7 @@ def member_rows(members: int, every: int) -> Iterator[Sequence[object]]:
         xp = xp_before(number) + change
         active = NOW if points > 0 else None
         carry = change - 100 * points
-        yield (number + 1, xp, carry, points, False, None, 0, 0, False, active)
+        yield (xp, carry, points, False, None, 0, 0, False, active, number + 1)
 
 
 def write_sqlite(path: str, activity: Rows, ledger: Rows, member: Rows) -> None:
@@ -127,8 +127,8 @@ def write_sqlite(path: str, activity: Rows, ledger: Rows, member: Rows) -> None:
     ):
         marks = ", ".join("?" * len(columns))
         connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
-    settings = ", ".join(f"{name} = ?{place}" for place, name in enumerate(MEMBER[1:], start=2))
-    connection.executemany(f"UPDATE member SET {settings} WHERE id = ?1", member)
+    settings = ", ".join(f"{name} = ?" for name in MEMBER[:-1])
+    connection.executemany(f"UPDATE member SET {settings} WHERE id = ?", member)
     connection.execute("COMMIT")
     connection.close()
 
@@ -162,7 +162,7 @@ def write_postgresql(url: str, activity: Rows, ledger: Rows, member: Rows) -> No
                 for row in rows:
                     copy.write_row(row)
         settings = SQL(", ").join(
-            SQL("{0} = changes.{0}").format(name) for name in names(MEMBER[1:])
+            SQL("{0} = changes.{0}").format(name) for name in names(MEMBER[:-1])
         )
         cursor.execute(
             SQL("UPDATE member SET {} FROM changes WHERE member.id = changes.id").format(settings)

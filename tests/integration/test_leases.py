@@ -211,7 +211,8 @@ def test_a_file_is_locked_by_who_was_suspended_in_its_transaction(
 def test_no_time_to_wait_for_a_lock_is_not_for_ever(cli: Cli) -> None:
     url = cli.environment["DATABASE_URL"]
     if sqlite_path(url) is None:
-        url += "&options=-c%20statement_timeout%3D20s"  # where this test fails, it ends
+        # Where this test fails, it ends.
+        url += f"{'&' if '?' in url else '?'}options=-c%20statement_timeout%3D20s"
     with books.locked(cli), pytest.raises(DatabaseLocked):
         enter_books_at_once(url)
 

@@ -10,17 +10,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.support import books
 from tests.support.cli import Cli
 from tests.support.history import write_runs
 from trcpoints.db.database import Access, open_database
 from trcpoints.db.models import DailyPoints, Milestone
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.system
 
@@ -58,6 +59,8 @@ def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
     program = shutil.which("chromium")
     assert program, "apt-get install chromium"
+    from playwright.sync_api import sync_playwright
+
     # Chromium's own sandbox does not work for root.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
@@ -149,6 +152,8 @@ def unfold(page: Page) -> None:
 @both
 @pytest.mark.parametrize("screen", SCREENS)
 def test_it_can_be_read_by_everybody(browser: Browser, file: Path, screen: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
     with opened(browser, file, screen) as page:
         for _ in range(2):
             violations = Axe().run(page).response["violations"]

@@ -10,7 +10,8 @@ import json
 import signal
 import subprocess
 import threading
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -40,6 +41,16 @@ def read_until(process: subprocess.Popen[bytes], mark: bytes) -> None:
         if mark in line:
             return
     raise AssertionError(f"it ended without {mark!r}")
+
+
+@contextmanager
+def inherited(number: signal.Signals, handler: signal.Handlers) -> Iterator[None]:
+    """What processes that are started in the block do at a signal, until they decide otherwise."""
+    previous = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, previous)
 
 
 def assert_interrupted(cli: Cli, process: subprocess.Popen[bytes], number: signal.Signals) -> None:
@@ -72,7 +83,10 @@ def test_a_sync_ends_while_it_fetches(
         mee6.misbehave(fault, seconds=59)
     elif fault is not None:
         mee6.misbehave(fault)
-    with cli.start("sync", "--json", "-vv", env=environment) as process:
+    # Where the tests themselves are run by nohup, what they start would not hear a SIGHUP.
+    with inherited(signal.SIGHUP, signal.SIG_DFL):
+        process = cli.start("sync", "--json", "-vv", env=environment)
+    with process:
         read_until(process, mark)
         process.send_signal(number)
         assert_interrupted(cli, process, number)
@@ -107,11 +121,8 @@ def test_nohup_keeps_a_sync_going(cli: Cli, mee6: SimulatedMee6) -> None:
     mee6.misbehave(Fault.LATE, until=answer)
     with ExitStack() as undo:
         undo.callback(answer.set)
-        previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        try:
+        with inherited(signal.SIGHUP, signal.SIG_IGN):
             process = undo.enter_context(cli.start("sync", "--json", "-vv"))
-        finally:
-            signal.signal(signal.SIGHUP, previous)
         read_until(process, b"reading the leaderboard")
         process.send_signal(signal.SIGHUP)
         answer.set()

@@ -16,7 +16,7 @@ from trcpoints.config import sqlite_url
 from trcpoints.db import schema
 from trcpoints.db.database import Access, connected
 from trcpoints.db.engine import Engine
-from trcpoints.db.models import DailyPoints
+from trcpoints.db.models import DailyPoints, Run
 
 MON, TUE, WED, THU, FRI = (f"2026-01-{day}" for day in range(19, 24))
 
@@ -129,6 +129,40 @@ def test_an_upgrade_keeps_all_and_sums_the_ledger_up(first_version: Cli) -> None
     member = shown(cli)
     assert (member["name"], member["points"], member["judged_through"]) == ("Ann", 7, None)
     assert streak(cli) == (0, 0)
+
+
+def test_a_run_of_the_third_version_is_told_what_it_made(first_version: Cli) -> None:
+    url = first_version.environment["DATABASE_URL"]
+    begun = f"{THU}T00:00:00.000000Z"
+    with connected(url, Access.WRITE) as engine, engine.books():
+        Runner(engine, str(schema.MIGRATIONS), schema.TABLE).up(target="0003_status")
+        runs = ("id", "job", "trigger", "status", "started_at", "finished_at")
+        engine.insert_rows(
+            "run",
+            runs,
+            [
+                (name, "sync", "manual", "completed", begun, begun)
+                for name in ("one", "two", "idle")
+            ],
+        )
+        entries = ("member_id", "source", "points", "idempotency_key", "occurred_at", "created_at")
+        engine.insert_rows(
+            "ledger",
+            (*entries, "sync_id"),
+            [(1, "discord", 1, str(n), begun, begun, "one" if n < 3 else "two") for n in range(5)],
+        )
+    first_version.ok("db", "upgrade")
+    with connected(url, Access.READ):
+        made = {
+            run.id: (run.entries_after, run.entries_through, run.records_after)
+            for run in Run.select()
+        }
+    before = max(through for _, through, _ in made.values() if through) - 5
+    assert made == {
+        "one": (before, before + 3, None),
+        "two": (before + 3, before + 5, None),
+        "idle": (None, None, None),
+    }
 
 
 def test_its_streaks_are_judged_from_the_first_day_on(first_version: Cli) -> None:

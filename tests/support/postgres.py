@@ -29,7 +29,8 @@ if __name__ != "__main__":  # the keeper has only the standard library, and star
     from psycopg.sql import SQL, Identifier
 
 GIVEN_SERVER = "TRCPOINTS_TEST_POSTGRES_URL"
-OLDEST_VERSION = 15
+OLDEST_VERSION = 13
+"""The first that drops a database whoever is connected to it."""
 
 _DEBIAN = Path("/usr/lib/postgresql")
 _PLACES = ("/tmp", gettempdir(), "/var/tmp")  # noqa: S108 - parents of private folders
@@ -92,7 +93,7 @@ class PostgresServer:
         # Nobody can be connected to template0, as to template1, which would stop the copy.
         origin = _database_name(template) if template else "template0"
         # Quickest where the checkpoints it makes are free, which they are not on a server in use.
-        strategy = SQL("STRATEGY FILE_COPY" if self._keeper else "")
+        strategy = SQL("STRATEGY FILE_COPY" if self._keeper and self.version >= 15 else "")
         self._execute(
             "CREATE DATABASE {} TEMPLATE {} {}", Identifier(name), Identifier(origin), strategy
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.nested import TOO_DEEP
 from trcpoints.config import environment, load_settings
 from trcpoints.errors import ConfigurationInvalid, DataRefused
 from trcpoints.federation.config import Connector, Federations, Organization, load_federations
@@ -391,7 +392,11 @@ def test_a_field_may_have_words_before_it_is_mapped(file: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["(" * 2000, "!" * 2000 + "a", "`" + "[" * 5000 + "`"])
+@pytest.mark.parametrize(
+    "text",
+    ["(" * 2000, "!" * 2000 + "a", f"`{'[' * TOO_DEEP}`"],
+    ids=["parentheses", "negations", "literal"],
+)
 def test_expressions_that_are_nested_too_deeply(file: Path, text: str) -> None:
     reason = "is no JMESPath expression: it is nested too deeply"
     toml = changed(records=f"'{text}'", next=f"'{text}'").replace('"id"', f"'{text}'")
@@ -400,7 +405,9 @@ def test_expressions_that_are_nested_too_deeply(file: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["[" * 5000, "{a=" * 5000, "[" * 5000 + "]" * 5000], ids=["list", "table", "whole"]
+    "value",
+    ["[" * TOO_DEEP, "{a=" * TOO_DEEP, "[" * TOO_DEEP + "]" * TOO_DEEP],
+    ids=["list", "table", "whole"],
 )
 def test_toml_that_is_nested_too_deeply(file: Path, value: str) -> None:
     assert faults(file, changed(next=value)) == [f"{file} is nested too deeply"]

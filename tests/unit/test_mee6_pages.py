@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.nested import TOO_DEEP
 from trcpoints.errors import LeaderboardInvalid
 from trcpoints.http.answers import Undecodable
 from trcpoints.http.text import one_line
@@ -206,7 +207,7 @@ def test_json_that_is_no_page(data: bytes, says: str) -> None:
         body([player(1)]).replace(b'"x"', b'"\xff"'),
         body([player(1, float("nan"))]),
         body([player(1, nick=float("inf"))]),
-        b"[" * 100_000,
+        b"[" * TOO_DEEP,
     ],
     ids=["empty", "html", "cut", "more", "not utf-8", "nan", "infinity", "deep"],
 )

@@ -18,7 +18,12 @@ import psycopg
 import pytest
 
 from tests.support import postgres
-from tests.support.postgres import GIVEN_SERVER, PostgresServer, find_binaries
+from tests.support.postgres import (
+    GIVEN_SERVER,
+    OLDEST_VERSION,
+    PostgresServer,
+    find_binaries,
+)
 
 # Holds the server, and has two children that outlive it: one forked, one started.
 HOLDER = """
@@ -73,7 +78,7 @@ def test_it_runs_on_a_socket_alone(server: PostgresServer) -> None:
     assert url.startswith("postgresql://postgres@/postgres?host=%2F")
     assert fetch(url, "SHOW listen_addresses") == ""
     assert int(str(fetch(url, "SHOW server_version_num"))) // 10_000 == server.version
-    assert server.version >= 15
+    assert server.version >= OLDEST_VERSION
     assert stat.S_IMODE(Path(folder).stat().st_mode) == 0o700
     assert server.pid is not None
     assert is_running(server.pid)
@@ -244,7 +249,7 @@ class TestBinaries:
         assert find_binaries() == real
 
     def test_then_the_newest_of_debian(self, tmp_path: Path) -> None:
-        self.install(tmp_path / "path", "14.2")
+        self.install(tmp_path / "path", "12.22")
         for version in ("9.6", "15.4", "17.0"):
             self.install(tmp_path / "debian" / version.split(".")[0] / "bin", version)
         assert find_binaries() == tmp_path / "debian" / "17" / "bin"

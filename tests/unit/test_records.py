@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.nested import TOO_DEEP
 from trcpoints.errors import DataRefused, InvalidRecords, NotFound, TrcpointsError
 from trcpoints.records import Record, read_input, scan_records
 
@@ -190,7 +191,9 @@ def test_an_open_quote_is_named_by_the_line_it_opens_on() -> None:
     assert "not CSV" in reason
 
 
-@pytest.mark.parametrize("text", ['[{"name": "x"}', '{\n"name": ', "[" * 100_000])
+@pytest.mark.parametrize(
+    "text", ['[{"name": "x"}', '{\n"name": ', "[" * TOO_DEEP], ids=["list", "object", "deep"]
+)
 def test_json_that_breaks_off(text: str) -> None:
     [(_, reason)] = faults(text)
     assert "not JSON" in reason

@@ -41,8 +41,9 @@ def open_database(url: str, access: Access) -> Iterator[Engine]:
     """The database of a URL, connected, its schema current, its models bound to it.
 
     An old one is upgraded first, unless for READ. Raises DatabaseMissing where there is none,
-    unless for CREATE; SchemaOutdated, SchemaNewer, DatabaseUnavailable, DatabaseLocked,
-    MissingExtra; what the drivers raise inside the block comes out as one of these too.
+    unless for CREATE; SchemaOutdated, SchemaNewer, DatabaseTooOld, DatabaseUnavailable,
+    DatabaseLocked, MissingExtra; what the drivers raise inside the block comes out as one of these
+    too.
     """
     with connected(url, access) as engine:
         if access is Access.READ:
@@ -96,7 +97,9 @@ def _engine(url: str, access: Access) -> Engine:
         server.origin = origin
         return server
     from trcpoints.db.sqlite import SqliteEngine
+    from trcpoints.db.sqlite_version import require_sqlite
 
+    require_sqlite()
     if access is Access.CREATE:
         SqliteEngine.create_file(path)
     is_empty = SqliteEngine.is_empty(path)

@@ -16,6 +16,7 @@ from trcpoints.db.engine import FETCHED, Engine, M, Row, portions
 from trcpoints.errors import (
     ConfigurationInvalid,
     DatabaseLocked,
+    DatabaseTooOld,
     DatabaseUnavailable,
     MissingExtra,
     TrcpointsError,
@@ -24,6 +25,9 @@ from trcpoints.signals import held
 
 if TYPE_CHECKING:
     import psycopg
+
+OLDEST_VERSION = 10
+"""The first that psycopg supports."""
 
 CONNECT_WAIT = 5
 """Seconds to wait for a server that does not answer."""
@@ -70,6 +74,10 @@ class _Adapter(peewee.Psycopg3Adapter):
             connection = psycopg.connect(**params)
         except (psycopg.ProgrammingError, ValueError) as fault:
             raise ConfigurationInvalid([f"DATABASE_URL: {_UNREADABLE}"]) from fault
+        version = connection.info.server_version
+        if version // 10_000 < OLDEST_VERSION:
+            connection.close()
+            raise _too_old(version)
         encoding = connection.info.parameter_status("server_encoding")
         if encoding != "UTF8":
             connection.close()
@@ -78,6 +86,15 @@ class _Adapter(peewee.Psycopg3Adapter):
                 hint="Make another database: createdb --encoding=UTF8 --template=template0 NAME",
             )
         return connection
+
+
+def _too_old(version: int) -> DatabaseTooOld:
+    # Before version 10 there were three parts: 9.6.24 is 90624.
+    name = f"{version // 10_000}.{version // 100 % 100}"
+    return DatabaseTooOld(
+        f"The PostgreSQL server is version {name}; trcpoints needs {OLDEST_VERSION} or newer.",
+        hint="Upgrade the server (pg_upgrade), or name another one in DATABASE_URL.",
+    )
 
 
 class PostgresEngine(Engine, peewee.PostgresqlDatabase):

@@ -49,8 +49,14 @@ def up(migrator: SchemaMigrator, db: Database) -> None:
     )
     db.create_tables([Lease])
     for table, rows in (("ledger", "entries"), ("discord_activity", "records")):
+        # Without UPDATE … FROM, which SQLite has since 3.33 only.
+        db.execute_sql("CREATE TEMPORARY TABLE made (id TEXT PRIMARY KEY, low BIGINT, high BIGINT)")
         db.execute_sql(
-            f"UPDATE run SET {rows}_after = made.low - 1, {rows}_through = made.high "
-            f"FROM (SELECT sync_id, min(id) AS low, max(id) AS high FROM {table} "
-            "WHERE sync_id IS NOT NULL GROUP BY sync_id) AS made WHERE run.id = made.sync_id"
+            f"INSERT INTO made SELECT sync_id, min(id) - 1, max(id) FROM {table} "
+            "WHERE sync_id IS NOT NULL GROUP BY sync_id"
         )
+        db.execute_sql(
+            f"UPDATE run SET {rows}_after = (SELECT low FROM made WHERE made.id = run.id), "
+            f"{rows}_through = (SELECT high FROM made WHERE made.id = run.id)"
+        )
+        db.execute_sql("DROP TABLE made")

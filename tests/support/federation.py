@@ -17,6 +17,7 @@ from trcpoints.demo.federation import TOKEN, SimulatedFederation
 from trcpoints.demo.federation_faults import FederationFault
 from trcpoints.federation.config import Connector, load_federations
 from trcpoints.federation.connectors import open_source
+from trcpoints.federation.mapping import UnreadableRecord
 from trcpoints.http.transport import Limits
 
 ORGANIZATION = "st-judes"
@@ -81,7 +82,21 @@ def read(
     limits: Limits | None = QUICK,
     beat: Callable[[], None] = lambda: None,
 ) -> list[Record]:
-    """All the records of an organization; nothing where that fails."""
+    """All the records of an organization, each of which is readable; nothing where that fails."""
+    found = read_any(connector, organization, limits=limits, beat=beat)
+    records = [record for record in found if not isinstance(record, UnreadableRecord)]
+    assert len(records) == len(found), found
+    return records
+
+
+def read_any(
+    connector: Connector,
+    organization: str = ORGANIZATION,
+    *,
+    limits: Limits | None = QUICK,
+    beat: Callable[[], None] = lambda: None,
+) -> list[Record | UnreadableRecord]:
+    """What can be read of an organization and what cannot; nothing where that fails."""
     with open_source(connector, now, limits=limits) as source:
         return list(source.records(organization, beat))
 

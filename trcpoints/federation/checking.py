@@ -19,10 +19,12 @@ from trcpoints.errors import ConfigurationInvalid, TrcpointsError
 from trcpoints.federation.config import Connector, Federations, load_federations
 from trcpoints.federation.connectors import Source, open_source
 from trcpoints.federation.draining import Tick
-from trcpoints.federation.mapping import RecordMapping, RecordRejected
+from trcpoints.federation.engine.fetching import refuse_rounded
+from trcpoints.federation.mapping import RecordMapping, RecordRejected, UnreadableRecord
 from trcpoints.jobs.record import error_info
 from trcpoints.jobs.run import Clock
 from trcpoints.jobs.status_federation import Configured
+from trcpoints.members.discord_ids import RoundedIds
 
 RECORDS = 10
 """Records of each organization that are looked at: fewer than any first page should have."""
@@ -114,7 +116,8 @@ def _described(
 def _look(connector: Connector, described: FederationCheckSource, clock: Clock) -> None:
     with open_source(connector, clock) as source:
         records = list(_first(source, described.organization))
-    described.records = [_mapped(connector.mapping, record) for record in records]
+    ids = RoundedIds()
+    described.records = [_mapped(connector.mapping, record, ids) for record in records]
     described.read = len(records)
     described.rejected = sum(bool(record.rejected) for record in described.records)
     taken = [record for record in described.records if not record.rejected]
@@ -123,15 +126,17 @@ def _look(connector: Connector, described: FederationCheckSource, clock: Clock) 
         for name in connector.mapping.fields
         if taken and not any(record.fields[name] for record in taken)
     ]
+    refuse_rounded(ids, connector, described.organization)
 
 
-def _first(source: Source, organization: str) -> Iterator[Mapping[str, object]]:
+def _first(source: Source, organization: str) -> Iterator[Mapping[str, object] | UnreadableRecord]:
     return itertools.islice(source.records(organization, lambda: None), RECORDS)
 
 
-def _mapped(mapping: RecordMapping, record: Mapping[str, object]) -> FederationCheckRecord:
+def _mapped(mapping: RecordMapping, record: object, ids: RoundedIds) -> FederationCheckRecord:
     try:
         sighting = mapping.see(record)
+        ids.add(mapping.discord_id(sighting))
         fields = mapping.read(sighting)
     except RecordRejected as rejected:
         return FederationCheckRecord(

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 
 from trcpoints.federation.dates import DateOrder, iso_date
+from trcpoints.members.contacts import parse_phone
 from trcpoints.members.fields import Values, normalise
 from trcpoints.records import why_unstorable
 
@@ -101,7 +102,8 @@ def _spelling(name: str, text: str, region: str | None, order: DateOrder | None)
     if name == "phone":
         from trcpoints.federation.phones import e164
 
-        return e164(text, region) or text
+        # Before it is read: a number could be found in what a spreadsheet made of another one.
+        return e164(parse_phone(text), region) or text
     return text
 
 

@@ -26,6 +26,12 @@ class RecordRejected(Exception):
         self.reasons = reasons
 
 
+class UnreadableRecord(NamedTuple):
+    """A record that could not be read at all, among others that could: a line of a file, say."""
+
+    reason: str
+
+
 class Sighting(NamedTuple):
     """A record as it was met: enough to see whether it is the same as last time.
 
@@ -57,6 +63,9 @@ class RecordMapping:
         self.fields = tuple(name for name in FIELDS if name in expressions)
         self._external_id = compile_expression(expressions[EXTERNAL_ID])
         self._searches: list[Search] = [compile_expression(expressions[n]) for n in self.fields]
+        self._discord_id_at = (
+            self.fields.index("discord_id") if "discord_id" in self.fields else None
+        )
         self._values = values
         self._region = region
         self._order = order
@@ -64,6 +73,8 @@ class RecordMapping:
 
     def see(self, record: object) -> Sighting:
         """Find the fields in a record, cheaply; raises RecordRejected."""
+        if isinstance(record, UnreadableRecord):
+            raise RecordRejected(None, [record.reason])
         external_id = self._identify(record)
         try:
             found = tuple([search(record) for search in self._searches])
@@ -78,6 +89,14 @@ class RecordMapping:
             raise RecordRejected(
                 external_id, ["has a value that is no JSON, or is nested too deeply"]
             ) from None
+
+    def discord_id(self, sighting: Sighting) -> str | None:
+        """The Discord id of a record as it was met, right or wrong; None where there is none."""
+        if self._discord_id_at is None:
+            return None
+        value = sighting.found[self._discord_id_at]
+        number = _whole_number(value)
+        return value if isinstance(value, str) else None if number is None else str(number)
 
     def read(self, sighting: Sighting) -> Values:
         """The mapped fields as they are stored; raises RecordRejected with all the reasons."""

@@ -76,13 +76,15 @@ class HttpJson:
 class Csv:
     """One CSV file or address for each organization: either `path` or `url`.
 
-    Where `delimiter` and `encoding` are None the reader finds them out.
+    Where `delimiter` and `encoding` are None the reader finds them out. `skip_lines` are those
+    above the header.
     """
 
     path: str | None
     url: str | None
     delimiter: str | None
     encoding: str | None
+    skip_lines: int = 0
 
     def file(self, organization: str) -> Path | None:
         """The file of an organization; None where it is read from an address."""
@@ -146,6 +148,7 @@ def read_csv(table: Table, folder: Path) -> Csv | None:
         url=url,
         delimiter=table.text("delimiter", values.delimiter),
         encoding=table.text("encoding", values.encoding),
+        skip_lines=table.number("skip_lines", 0, 1000) or 0,
     )
     return None if path is None and url is None else source
 

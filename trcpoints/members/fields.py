@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from datetime import date
 
-from trcpoints.config import SNOWFLAKE
 from trcpoints.db.models import PROFILE_FIELDS, SUBSCRIPTION_STATUSES
+from trcpoints.members.contacts import parse_email, parse_phone
+from trcpoints.members.discord_ids import parse_discord_id
 from trcpoints.records import quoted, why_unstorable
 
 FIELDS = ("discord_id", "name", "email", "subscription_status", *PROFILE_FIELDS)
@@ -29,7 +30,9 @@ It unsettles them, on which a sync that reads the board meanwhile relies
 
 Values = dict[str, str | None]
 
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+_SPREADSHEET_ERRORS = frozenset(
+    ("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#ERROR!", "#SPILL!")
+)
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
@@ -71,14 +74,18 @@ def composed_name(values: Mapping[str, str | None]) -> str | None:
 def _normalised(name: str, text: str) -> str | None:
     if reason := why_unstorable(text):
         raise ValueError(reason)
+    if text in _SPREADSHEET_ERRORS:
+        raise ValueError(f"{quoted(text)} is an error that a spreadsheet shows, and no value")
     if name == "subscription_status":
         return _subscription_status(text)
     if not text:
         return None
     if name == "discord_id":
-        return _discord_id(text)
+        return parse_discord_id(text)
     if name == "email":
-        return _email(text)
+        return parse_email(text)
+    if name == "phone":
+        return parse_phone(text)
     if name == "date_of_birth":
         return _date(text)
     return text
@@ -89,18 +96,6 @@ def _subscription_status(text: str) -> str:
     if status not in SUBSCRIPTION_STATUSES:
         raise ValueError(f"{quoted(text)} should be one of {', '.join(SUBSCRIPTION_STATUSES)}")
     return status
-
-
-def _discord_id(text: str) -> str:
-    if not SNOWFLAKE.fullmatch(text):
-        raise ValueError(f"{quoted(text)} should be the digits of a Discord account's id")
-    return text
-
-
-def _email(text: str) -> str:
-    if not (_EMAIL.fullmatch(text) and text.isprintable()):
-        raise ValueError(f"{quoted(text)} is not an e-mail address")
-    return text.lower()
 
 
 def _date(text: str) -> str:

@@ -11,6 +11,7 @@ from trcpoints.db.models import Member
 from trcpoints.documents import ErrorInfo
 from trcpoints.documents.members import MemberDetail, MembersImportChange, MembersImportDocument
 from trcpoints.guards import DEFAULT_PERCENT, NO_CONSENT, Consent
+from trcpoints.members.discord_ids import find_rounding
 from trcpoints.members.edits import note_edits
 from trcpoints.members.fields import FIELDS, UNLINKED
 from trcpoints.members.import_guard import count_links, find_refusal
@@ -21,6 +22,13 @@ from trcpoints.records import RecordFile, scan_records
 EXPORT_ONLY = tuple(name for name in MemberDetail.__struct_fields__ if name not in COLUMNS)
 """What `members export` writes and no import sets."""
 
+_FOREIGN_ID = (
+    "member_id is ours, discord_id is Discord's; name it so if it has one of these, "
+    "else take the column out"
+)
+_ADVICE = dict.fromkeys(("id", "user_id", "member_id"), _FOREIGN_ID)
+"""Every system calls its own id so: taken for ours, it would make other people of members."""
+
 _NEW = {**UNLINKED, "active": True, "points": 0, "carry": 0}
 _UNSAID = {"subscription_status": "ACTIVE"}
 _NAME = FIELDS.index("name")
@@ -28,7 +36,10 @@ _NAME = FIELDS.index("name")
 
 def read_members(data: bytes, name: str) -> RecordFile:
     """The records of a file of members; raises what `scan_records` raises."""
-    return scan_records(data, name, COLUMNS, exported=EXPORT_ONLY)
+    file = scan_records(data, name, COLUMNS, exported=EXPORT_ONLY, advice=_ADVICE)
+    ids = ((record.line, record.values.get("discord_id")) for record in file.records)
+    file.faults.extend(find_rounding(ids))
+    return file
 
 
 def preview_import(

@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from trcpoints.members.fields import FIELDS, Values, name_following, names_nobody, normalise
+from trcpoints.members.fields import FIELDS, Values, name_following, normalise
 from trcpoints.members.lookup import LARGEST_ID
 from trcpoints.records import Fault, Record, RecordFile, quoted
 
-COLUMNS = ("member_id", "id", *FIELDS)
-"""What a record may have; `id` is a short way to write `member_id`."""
+COLUMNS = ("member_id", *FIELDS)
+"""What a record may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,9 @@ class ImportPlan:
 def plan_import(file: RecordFile, known: Iterable[Known]) -> ImportPlan:
     """Decide for each record whether it creates, changes or leaves a member.
 
-    A member is found by id, else by Discord account, else by e-mail, else by a name that is all
-    there is; whoever is found by none of these is new. The plan of a file that was imported
-    just now changes nothing.
+    A member is found by id, else by Discord account, else by e-mail; whoever is found by none of
+    these is new. A record without any of the three is refused: a name tells no member from
+    another. The plan of a file that was imported just now changes nothing.
     """
     planner = _Planner(known, file.unit)
     normalised = [(record.line, *_normalised(record)) for record in file.records]
@@ -78,12 +78,10 @@ class _Unfit(Exception):
 
 def _normalised(record: Record) -> tuple[Values, list[str]]:
     given = dict(record.values)
-    ids = [text for name in ("member_id", "id") if (text := given.pop(name, None))]
+    member_id = (given.pop("member_id", None) or "").strip()
     values, faults = normalise(given)
-    if len(ids) > 1:
-        faults.append("has both member_id and id")
-    elif ids:
-        values["member_id"] = ids[0].strip()
+    if member_id:
+        values["member_id"] = member_id
     return values, faults
 
 
@@ -96,32 +94,26 @@ class _Planner:
         self._by_id: dict[int, Known] = {}
         self._by_discord_id: dict[str, Known] = {}
         self._by_email: defaultdict[str, list[Known]] = defaultdict(list)
-        self._by_name_alone: defaultdict[str, list[Known]] = defaultdict(list)
         for member in known:
             self._index(member)
         self.plan.linked = len(self._by_discord_id)
         self._email_lines: defaultdict[str, int] = defaultdict(int)
-        self._name_lines: defaultdict[str, int] = defaultdict(int)
         self._line_of_member: dict[int, int] = {}
         self._line_of_account: dict[str, int] = {}
 
     def _index(self, member: Known) -> None:
-        discord_id, name, email = member.values[:3]
+        discord_id, _, email = member.values[:3]
         self._by_id[member.id] = member
         if discord_id:
             self._by_discord_id[discord_id] = member
         if email:
             self._by_email[email].append(member)
-        if name and not discord_id and not email:
-            self._by_name_alone[name].append(member)
 
     def note_shared_keys(self, lines: Iterable[Mapping[str, str | None]]) -> None:
-        """Count the lines that have an e-mail, and those that have nothing but a name."""
+        """Count the lines that have an e-mail."""
         for values in lines:
             if email := values.get("email"):
                 self._email_lines[email] += 1
-            elif not values.get("discord_id") and (name := values.get("name")):
-                self._name_lines[name] += 1
 
     def take(self, line: int, values: Values) -> None:
         """Plan one record, or note why it cannot be."""
@@ -144,15 +136,14 @@ class _Planner:
             return self._by_discord_id[discord_id]
         if email := values.get("email"):
             return self._find_by_email(email, linking=discord_id is not None)
-        name = values.get("name")
-        if name and discord_id is None:
-            return self._find_by_name(name)
+        if discord_id is None:
+            raise _Unfit("names nobody: no member_id, no discord_id and no email")
         return None
 
     def _find_by_id(self, text: str) -> Known:
         number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
         if not 0 < number <= LARGEST_ID or number not in self._by_id:
-            raise _Unfit(f"there is no member {quoted(text)}; leave the id out to create one")
+            raise _Unfit(f"there is no member {quoted(text)}; leave member_id out to create one")
         return self._by_id[number]
 
     def _find_by_email(self, email: str, *, linking: bool) -> Known | None:
@@ -162,14 +153,6 @@ class _Planner:
             raise _Unfit(f"e-mail {quoted(email)} is shared by members {_ids(found)}; {_TELL}")
         if not linking and self._email_lines[email] > 1:
             raise _Unfit(f"e-mail {quoted(email)} is in several records of this file; {_TELL}")
-        return found[0] if found else None
-
-    def _find_by_name(self, name: str) -> Known | None:
-        found = self._by_name_alone.get(name, [])
-        if len(found) > 1:
-            raise _Unfit(f"the name {quoted(name)} is shared by members {_ids(found)}; {_TELL}")
-        if self._name_lines[name] > 1:
-            raise _Unfit(f"the name {quoted(name)} is in several records of this file; {_TELL}")
         return found[0] if found else None
 
     def _claim_account(self, line: int, discord_id: str | None, member: Known | None) -> None:
@@ -189,8 +172,6 @@ class _Planner:
             )
 
     def _create(self, line: int, values: Values) -> None:
-        if names_nobody(values):
-            raise _Unfit("names nobody: no member_id, discord_id, email or name")
         self.plan.created.append(tuple(values.get(name) for name in FIELDS))
         self.plan.created_lines.append(line)
 

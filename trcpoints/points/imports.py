@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from trcpoints.config import SNOWFLAKE
 from trcpoints.db.engine import Engine, portions
 from trcpoints.db.models import Member
 from trcpoints.documents.points import PointsImportDocument
+from trcpoints.members.discord_ids import find_rounding, is_number_format, parse_discord_id
 from trcpoints.points.awards import Award, award_faults, clean_note, parse_moment
 from trcpoints.points.ledger import apply, plan
 from trcpoints.records import Fault, Record, quoted, scan_records
@@ -20,6 +20,8 @@ COLUMNS = ("member", "discord_id", "points", "source", "key", "at", "note")
 
 _POINTS = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 _MEMBER_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+_ACCOUNT = "discord_id"
 
 _Reference = tuple[str, str]
 """A column of Member that tells members apart, and its value as text."""
@@ -48,6 +50,8 @@ def import_awards(engine: Engine, data: bytes, name: str, now: datetime) -> Poin
             claims.append(_claim(record, now))
         except ValueError as fault:
             faults.append((record.line, str(fault)))
+    references = ((claim.line, *claim.reference) for claim in claims)
+    faults += find_rounding((line, id_) for line, column, id_ in references if column == _ACCOUNT)
     with engine.books():
         members = _members(claim.reference for claim in claims)
         known: list[tuple[int, Award]] = []
@@ -106,9 +110,9 @@ def _reference(values: Mapping[str, str]) -> _Reference:
         return "email", member.lower()
     elif _MEMBER_ID.fullmatch(member):
         return "id", str(int(member))
-    if not SNOWFLAKE.fullmatch(account):
-        raise ValueError(f"{quoted(member or account)} is no member id, discord:ID or e-mail")
-    return "discord_id", account
+    elif member and not is_number_format(member):
+        raise ValueError(f"{quoted(member)} is no member id, discord:ID or e-mail")
+    return _ACCOUNT, parse_discord_id(account or member)
 
 
 def _members(references: Iterable[_Reference]) -> dict[_Reference, list[int]]:

@@ -5,16 +5,18 @@ What a record means is not known here; that its values are text which both engin
 
 from __future__ import annotations
 
+import io
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from trcpoints.errors import DataRefused, InvalidRecords, NotFound
+from trcpoints.records.csv_table import BadRow, CsvTable, Row
+from trcpoints.records.encodings import decode_text, open_text, to_utf_8
 from trcpoints.records.reader import Fault, Reader, Record
-from trcpoints.records.stream import stream_rows
 from trcpoints.records.values import (
     FORMULA_STARTS,
     loads,
@@ -26,14 +28,18 @@ from trcpoints.records.values import (
 
 __all__ = [
     "FORMULA_STARTS",
+    "BadRow",
+    "CsvTable",
     "Fault",
     "Record",
     "RecordFile",
+    "Row",
+    "open_text",
     "original_cell",
     "quoted",
     "read_input",
     "scan_records",
-    "stream_rows",
+    "to_utf_8",
     "why_unstorable",
 ]
 
@@ -55,29 +61,36 @@ class RecordFile:
 
 
 def scan_records(
-    data: bytes, name: str, columns: Sequence[str], *, exported: Sequence[str] = ()
+    data: bytes,
+    name: str,
+    columns: Sequence[str],
+    *,
+    exported: Sequence[str] = (),
+    advice: Mapping[str, str] | None = None,
 ) -> RecordFile:
     """Read a file for a caller who adds faults of its own before refusing it.
 
     `name` is how messages call it.
     `exported` are columns of our own export that cannot be imported: passed over where most are
-    there, as in a file that we wrote, and faults where somebody wrote one by hand. Raises
-    DataRefused for an empty file or one that is no text.
+    there, as in a file that we wrote, and faults where somebody wrote one by hand. `advice` is
+    what to say of an unknown column, by its name or by the known name that is nearest. Raises
+    DataRefused for an empty file, one that is no text and one that is no table.
     """
-    text = _decode(data, name)
+    text = decode_text(data, name)
     start = text.lstrip()[:1]
     if not start:
         raise DataRefused(
             f"{name} is empty.",
             hint=f"Give CSV with a header, JSON or NDJSON; columns: {', '.join(columns)}",
         )
-    reader = Reader(tuple(columns), frozenset(exported))
+    reader = Reader(tuple(columns), frozenset(exported), advice or {})
     if start == "[":
         records = list(reader.array(_whole(text, name)))
     elif start == "{":
         records = list(_objects(reader, text, name))
     else:
-        records = list(reader.csv(text))
+        table = CsvTable(io.StringIO(text, newline=""), name, known=columns)
+        records = list(reader.table(table))
     return RecordFile(name, reader.unit, records, reader.faults)
 
 
@@ -96,17 +109,6 @@ def read_input(path: str) -> tuple[bytes, str]:
     except (OSError, ValueError) as fault:
         reason = fault.strerror if isinstance(fault, OSError) else fault
         raise DataRefused(f"{name} cannot be read: {reason}.", hint="Check the file.") from fault
-
-
-def _decode(data: bytes, name: str) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as fault:
-        line = data.count(b"\n", 0, fault.start) + 1
-        raise DataRefused(
-            f"{name} is not UTF-8 (line {line}).",
-            hint="Save it as UTF-8; a spreadsheet calls that 'CSV UTF-8'.",
-        ) from fault
 
 
 def _whole(text: str, name: str) -> object:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from trcpoints.records.values import JsonObject, loads, original_cell, quoted, reason_of, text_of
+from trcpoints.errors import InvalidRecords
+from trcpoints.records.csv_table import BadRow, CsvTable, Row
+from trcpoints.records.values import JsonObject, loads, quoted, reason_of, text_of
 
 Fault = tuple[int, str]
 """The number of a line or record, and what is wrong with it."""
@@ -31,13 +31,17 @@ class Record:
 
 @dataclass(slots=True)
 class Reader:
-    """Makes records of one file; `unit` is what their numbers count."""
+    """Makes records of one file; `unit` is what their numbers count.
+
+    `advice` is what to say of an unknown name, or of one whose nearest is a known name.
+    """
 
     columns: tuple[str, ...]
     exported: frozenset[str]
+    advice: Mapping[str, str]
     unit: Literal["line", "record"] = "line"
     faults: list[Fault] = field(default_factory=list)
-    _advice: dict[str, str] = field(default_factory=dict)
+    _reasons: dict[str, str] = field(default_factory=dict)
 
     def array(self, values: object) -> Iterator[Record]:
         """The objects of a list, counted."""
@@ -82,36 +86,33 @@ class Reader:
         if sound:
             yield Record(line, values)
 
-    def csv(self, text: str) -> Iterator[Record]:
+    def table(self, table: CsvTable) -> Iterator[Record]:
         """The rows under a header."""
-        found = rows(io.StringIO(text, newline=""), _delimiter(text, self.columns))
-        try:
-            line, cells = next(found)
-            if not self._can_be_counted(line, len(cells)):
-                return
-            header = [cell.strip().lower() for cell in cells]
-            if not any(name in self.columns for name in header):
-                self._fault(line, f"should be a header: some of {', '.join(self.columns)}")
-                return
-            self._names_are_sound(line, header)
-            for line, cells in found:
-                yield from self._row(line, header, cells)
-        except BadCsv as fault:
-            self._fault(fault.line, f"not CSV: {fault}")
-
-    def _row(self, line: int, header: list[str], cells: list[str]) -> Iterator[Record]:
-        if len(cells) != len(header):
-            self._fault(line, wrong_length(cells, header))
+        if not self._can_be_counted(table.line, len(table.header)):
             return
+        header = [name.lower() for name in table.header]
+        if not any(name in self.columns or name in self.advice for name in header):
+            self._fault(table.line, f"should be a header: some of {', '.join(self.columns)}")
+            return
+        self._names_are_sound(table.line, header)
+        try:
+            for row in table.rows():
+                if isinstance(row, BadRow):
+                    self._fault(*row)
+                elif (record := self._row(row, header)) is not None:
+                    yield record
+        except InvalidRecords as fault:
+            self.faults += fault.faults
+
+    def _row(self, row: Row, header: list[str]) -> Record | None:
         sound = True
         values: dict[str, str | None] = {}
-        for name, cell in zip(header, cells, strict=True):
+        for name, cell in zip(header, row.cells, strict=True):
             if name in self.columns:
-                text, reason = text_of(original_cell(cell))
-                sound &= self._is_sound(line, name, reason)
+                text, reason = text_of(cell)
+                sound &= self._is_sound(row.line, name, reason)
                 values[name] = text
-        if sound:
-            yield Record(line, values)
+        return Record(row.line, values) if sound else None
 
     def _can_be_counted(self, line: int, columns: int) -> bool:
         if columns > MOST_COLUMNS:
@@ -140,11 +141,17 @@ class Reader:
             return "has a column without a name"
         if name in self.exported:
             return f"{quoted(name)} cannot be imported"
-        if name not in self._advice:
-            nearest = difflib.get_close_matches(name[:50], self.columns, 1)
-            known = f"do you mean {nearest[0]}?" if nearest else f"known: {', '.join(self.columns)}"
-            self._advice[name] = f"unknown column {quoted(name)}; {known}"
-        return self._advice[name]
+        if name not in self._reasons:
+            self._reasons[name] = f"unknown column {quoted(name)}; {self._advise(name)}"
+        return self._reasons[name]
+
+    def _advise(self, name: str) -> str:
+        lower = name[:50].lower()
+        nearest = difflib.get_close_matches(lower, self.columns, 1)
+        for known in (lower, *nearest):
+            if known in self.advice:
+                return self.advice[known]
+        return f"do you mean {nearest[0]}?" if nearest else f"known: {', '.join(self.columns)}"
 
     def _is_sound(self, line: int, name: str, reason: str | None) -> bool:
         if reason is not None:
@@ -153,47 +160,3 @@ class Reader:
 
     def _fault(self, line: int, reason: str) -> None:
         self.faults.append((line, reason))
-
-
-class BadCsv(Exception):
-    """CSV that cannot be read from a line on."""
-
-    def __init__(self, line: int, reason: str) -> None:
-        super().__init__(reason)
-        self.line = line
-
-
-def wrong_length(cells: list[str], header: list[str]) -> str:
-    """What is wrong with a row that the header does not fit."""
-    return f"has {len(cells)} cells where the header has {len(header)}"
-
-
-def rows(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not blank, each with the line that it starts on; raises BadCsv.
-
-    `lines` have their ends as they are in the file.
-    """
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as fault:
-            raise BadCsv(line, str(fault)) from fault
-        if cells:
-            yield line, cells
-
-
-def _delimiter(text: str, columns: Sequence[str]) -> str:
-    """The one of comma, semicolon and tab that makes most of the header."""
-
-    def known(delimiter: str) -> int:
-        try:
-            _, cells = next(rows(io.StringIO(text, newline=""), delimiter))
-        except BadCsv:
-            return 0
-        return sum(cell.strip().lower() in columns for cell in cells)
-
-    return max(",;\t", key=known)

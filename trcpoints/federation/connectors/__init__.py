@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from trcpoints.federation.config import Connector
+from trcpoints.federation.mapping import UnreadableRecord
 from trcpoints.federation.sources import HttpJson
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class Source(Protocol):
 
     def records(
         self, organization: str, beat: Callable[[], None]
-    ) -> Iterator[Mapping[str, object]]:
+    ) -> Iterator[Mapping[str, object] | UnreadableRecord]:
         """All the records of an organization as the federation gives them, one by one.
 
         They have been read when the iterator ends: what fails before that raises, and what was

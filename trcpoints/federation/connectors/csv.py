@@ -13,13 +13,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import IO, Self
 
-from trcpoints.errors import OutputFailed, SourceInvalid, SourceUnavailable
+from trcpoints.errors import InvalidRecords, OutputFailed, SourceInvalid, SourceUnavailable
 from trcpoints.federation.config import Connector
 from trcpoints.federation.connectors.asking import refusal, transport
 from trcpoints.federation.expressions import path_of
+from trcpoints.federation.mapping import UnreadableRecord
 from trcpoints.federation.sources import Csv
 from trcpoints.http.transport import Answer, Limits
-from trcpoints.records import quoted, stream_rows
+from trcpoints.records import BadRow, CsvTable, open_text, quoted
 
 LIMITS = Limits(
     interval=0.2, retry_base=1.0, request_time=240.0, budget=20 * 60.0, body_cap=256 * 1024 * 1024
@@ -29,6 +30,8 @@ the 30 minutes after which a job counts as stuck."""
 
 _ACCEPT = "text/csv, */*;q=0.1"
 _ROWS_BETWEEN_BEATS = 1000
+
+MOST_COLUMNS = 1000
 
 
 class CsvSource:
@@ -56,7 +59,7 @@ class CsvSource:
 
     def records(
         self, organization: str, beat: Callable[[], None]
-    ) -> Iterator[Mapping[str, object]]:
+    ) -> Iterator[Mapping[str, object] | UnreadableRecord]:
         """See `Source.records`: what is at an address is on disk as a whole before it is read.
 
         A header without a column that the mapping names would clear that field of everybody:
@@ -67,38 +70,51 @@ class CsvSource:
         opened = (
             _opened(self._path(organization)) if url is None else self._fetched(organization, url)
         )
+        name = f"the CSV of {self._connector.scope(organization)}"
         with opened as file:
             beat()
-            rows = stream_rows(
-                file,
-                f"the CSV of {self._connector.scope(organization)}",
-                check=lambda header: self._check_header(organization, header),
-                delimiter=self._source.delimiter,
-                encoding=self._source.encoding,
-            )
-            for number, row in enumerate(rows, start=1):
-                if number % _ROWS_BETWEEN_BEATS == 0:
-                    beat()
-                yield row
+            with open_text(file, name, self._source.encoding) as text:
+                table = CsvTable(
+                    text,
+                    name,
+                    delimiter=self._source.delimiter,
+                    skip_lines=self._source.skip_lines,
+                )
+                _check_sound(table, name)
+                self._check_columns(organization, table.header)
+                for number, row in enumerate(table.rows(), start=1):
+                    if number % _ROWS_BETWEEN_BEATS == 0:
+                        beat()
+                    if isinstance(row, BadRow):
+                        yield UnreadableRecord(f"line {row.line} {row.reason}")
+                    elif any(row.cells):
+                        yield _record(table.header, row.cells)
 
     def record(self, organization: str, external_id: str) -> Mapping[str, object] | None:
         """Never called: `can_ask_for_one` is False."""
         raise LookupError(f"a file cannot be asked for {external_id} of {organization} alone")
 
-    def _check_header(self, organization: str, header: Sequence[str]) -> None:
+    def _check_columns(self, organization: str, header: Sequence[str]) -> None:
         name = self._connector.name
+        expressions = self._connector.mapping.expressions
         faults = [
             fault
-            for field, expression in self._connector.mapping.expressions.items()
+            for field, expression in expressions.items()
             if (fault := _missing(f"[connectors.{name}.fields]", field, expression, header))
         ]
-        if faults:
-            raise SourceInvalid(
-                f"The CSV of {self._connector.scope(organization)}: {'; '.join(faults)}. "
-                "Nothing of it is used.",
-                hint=f"Name the columns in [connectors.{name}.fields] as the header does, or take "
-                "them out; then run: trcpoints federation check",
-            )
+        if not faults:
+            return
+        titles = (
+            f"If there are titles above the header, say how many lines: skip_lines = 1 in "
+            f"[connectors.{name}]. Else name"
+        )
+        raise SourceInvalid(
+            f"The CSV of {self._connector.scope(organization)}: {'; '.join(faults)}. "
+            "Nothing of it is used.",
+            hint=f"{titles if len(faults) == len(expressions) else 'Name'} the columns in "
+            f"[connectors.{name}.fields] as the header does, or take them out; then run: "
+            "trcpoints federation check",
+        )
 
     def _path(self, organization: str) -> Path:
         path = self._source.file(organization)
@@ -120,6 +136,30 @@ class CsvSource:
                 yield file
         except OSError as fault:
             raise _no_room(fault) from fault
+
+
+def _check_sound(table: CsvTable, name: str) -> None:
+    """Raise InvalidRecords for a header by which the cells of a column cannot be told."""
+    faults = [(table.line, reason) for reason in _header_faults(table.header)]
+    if faults:
+        raise InvalidRecords(name, faults, hint="Have the file exported with other names.")
+
+
+def _header_faults(header: Sequence[str]) -> Iterator[str]:
+    if len(header) > MOST_COLUMNS:
+        yield f"has {len(header):,} columns; at most {MOST_COLUMNS:,} are read"
+        return
+    seen: set[str] = set()
+    for place, name in enumerate(header, start=1):
+        if not name:
+            yield f"has no name over column {place}"
+        elif name in seen:
+            yield f"has {quoted(name)} more than once"
+        seen.add(name)
+
+
+def _record(header: Sequence[str], cells: Sequence[str]) -> dict[str, object]:
+    return {name: cell or None for name, cell in zip(header, cells, strict=True)}
 
 
 def _missing(section: str, field: str, expression: str, header: Sequence[str]) -> str | None:

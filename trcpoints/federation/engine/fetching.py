@@ -9,11 +9,12 @@ from typing import NamedTuple
 from msgspec import Struct, field
 
 from trcpoints.db.engine import Engine
-from trcpoints.errors import SourceInvalid
+from trcpoints.errors import DataRefused, SourceInvalid
 from trcpoints.federation.config import Connector
 from trcpoints.federation.connectors import Source
 from trcpoints.federation.engine.states import read_known
 from trcpoints.federation.mapping import RecordMapping, RecordRejected, same_id
+from trcpoints.members.discord_ids import RoundedIds
 from trcpoints.members.fields import Values
 from trcpoints.records import quoted
 
@@ -69,7 +70,8 @@ def fetch(
 ) -> Fetched:
     """Read all records of an organization, or those of one member, outside any transaction.
 
-    Raises what the source raises: nothing of a partial read is used.
+    Raises what the source raises: nothing of a partial read is used. Raises DataRefused where a
+    spreadsheet has rounded the Discord ids: they are other people's.
     """
     asked_for = None if external_id is None else same_id(external_id)
     known, missing = read_known(engine, connector.name, organization, asked_for)
@@ -83,9 +85,20 @@ def fetch(
                     "trcpoints federation check",
                 )
             reading.take(record)
+        refuse_rounded(reading.discord_ids, connector, organization)
         return reading.all(len(known), missing)
     answer = source.record(organization, external_id)
     return gone(external_id) if answer is None else reading.one(answer, asked_for)
+
+
+def refuse_rounded(ids: RoundedIds, connector: Connector, organization: str) -> None:
+    """Raise DataRefused for Discord ids of an organization that a spreadsheet has rounded."""
+    if reason := ids.reason():
+        raise DataRefused(
+            f"{connector.scope(organization)}: {reason}. Nothing of this reading is used.",
+            hint="When the ids are right: trcpoints federation sync "
+            f"--connector {connector.name} --organization {organization}",
+        )
 
 
 def gone(external_id: str) -> Fetched:
@@ -122,6 +135,7 @@ class _Reading:
         self._mapping = mapping
         self._known = known
         self._marks: dict[str, str | _Mark] = {**known}
+        self.discord_ids = RoundedIds()
         self._records: dict[str, Found] = {}
         self._rejections: list[Rejection] = []
         # What is rejected, by digest, or by the reason where there is none.
@@ -134,6 +148,7 @@ class _Reading:
         except RecordRejected as rejected:
             self._reject(rejected, str(rejected))
             return
+        self.discord_ids.add(self._mapping.discord_id(sighting))
         name = sighting.external_id
         before = self._marks.get(name)
         if before == sighting.digest:

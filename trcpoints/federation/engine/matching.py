@@ -14,10 +14,11 @@ from trcpoints.federation.engine.accounts import names
 from trcpoints.federation.engine.fetching import Fetched, Found, Rejection
 from trcpoints.federation.engine.states import Candidate, Edits, Link, Ours
 from trcpoints.federation.fields import comparable
-from trcpoints.members.fields import Values
+from trcpoints.members.fields import Values, composed_name
 from trcpoints.records import quoted
 
 _SHOWN = 10
+_NAMES_NOBODY = "names nobody: it has no e-mail, no Discord id and no name"
 _TELLING = ("first_name", "date_of_birth")
 """In what one of a family is not another who shares the address."""
 
@@ -87,7 +88,7 @@ def adopt(new: Mapping[str, Found], known: Known, edits: Edits) -> Matching:
     """Find the member of each record that is not known: by Discord account, else by e-mail.
 
     An account is one person's, an e-mail may be a family's: whoever is found by account is found
-    by no e-mail. None is left: a new member.
+    by no e-mail. None is left: a new member, unless the record names nobody.
     """
     matching = Matching()
     found_by_account = {name: owner(found, known) for name, found in new.items()}
@@ -105,7 +106,10 @@ def adopt(new: Mapping[str, Found], known: Known, edits: Edits) -> Matching:
     for external_id, candidate in adopted.items():
         found = new[external_id]
         if candidate is None:
-            matching.matched.append(Matched(external_id, found))
+            if _names_nobody(found.values):
+                matching.rejections.append(Rejection(external_id, _NAMES_NOBODY))
+            else:
+                matching.matched.append(Matched(external_id, found))
             continue
         ours = candidate.ours
         rivals = rivals_for[ours.member_id]
@@ -116,6 +120,13 @@ def adopt(new: Mapping[str, Found], known: Known, edits: Edits) -> Matching:
             reason = f"member {ours.member_id} could be any of the records {names(rivals)}"
             matching.rejections.append(Rejection(external_id, reason))
     return matching
+
+
+def _names_nobody(values: Values) -> bool:
+    """Whether a record has only an id of its own to tell its member by, as a footer with totals."""
+    if values.get("email") or values.get("discord_id"):
+        return False
+    return not any(map(str.isalpha, composed_name(values) or ""))
 
 
 class _Unfit(Exception):

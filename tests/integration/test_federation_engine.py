@@ -72,7 +72,8 @@ def test_a_record_becomes_a_member(federation: Federation) -> None:
 
 
 def test_what_a_record_does_not_tell_is_as_if_added_by_hand(federation: Federation) -> None:
-    assert counts(federation, {"id": "M1"}, {"id": "M2", "first_name": "Bo"}) == {"created": 2}
+    records = {"id": "M1", "email": "ann@example.org"}, {"id": "M2", "first_name": "Bo"}
+    assert counts(federation, *records) == {"created": 2}
     # The words of a status are mapped, and there is none: the federation says NONE.
     assert federation.member("M1")["subscription_status"] == "NONE"
     assert (federation.member("M1")["name"], federation.member("M2")["name"]) == (None, "Bo")
@@ -350,10 +351,11 @@ def test_a_record_missing_from_a_full_read_is_reported(federation: Federation) -
 def test_one_member_who_is_asked_for(federation: Federation) -> None:
     federation.sync(ANN, {"id": "M2"})
     source = federation.sources()
-    new = Listed(ann(last_name="Smith"), {"id": "M3"})
+    new = Listed(ann(last_name="Smith"), {"id": "M3", "first_name": "Cat"}, {"id": "M4"})
     assert counts(federation, source=new, external_id="M1", now=LATER) == {"updated": 1}
     assert counts(federation, source=new, external_id="M1", now=LATER) == {"unchanged": 1}
     assert counts(federation, source=new, external_id="M3", now=LATER) == {"created": 1}
+    assert counts(federation, source=new, external_id="M4", now=LATER) == {"rejected": 1}
     # Nobody else was looked for, and the organization was not synced.
     assert federation.sources() == source
     assert {link["missing_since"] for link in federation.links()} == {None}

@@ -132,7 +132,7 @@ def act(federation: Federation, model: Model, kind: str, what: object) -> None:
             federation.strategy = next(one for one in STRATEGIES if one == strategy)
             model.sync(federation.strategy)
             before = federation.everything()
-            plan = federation.sync({"id": "M1", **model.says})
+            plan = federation.sync({"id": "M1", "first_name": "Ann", **model.says})
             if not plan.counts.updated and not plan.counts.created:
                 assert federation.everything()[0] == before[0]
 

@@ -64,12 +64,11 @@ def test_the_same_file_again_writes_nothing(cli: Cli) -> None:
         f"{HEADER},date_of_birth",
         f" {ANN} , Ann  Lee ,ANN@example.org,Past_Due,1990-12-31",
         ",Bob,bob@example.org,,",
-        ",Nobody but a name,,,",
         f"{CAT},,ann@example.org,,",
     ]
-    assert take(cli, *file) == (4, 0, 0)
+    assert take(cli, *file) == (3, 0, 0)
     before = books.everything(cli)
-    assert take(cli, *file) == (0, 0, 4)
+    assert take(cli, *file) == (0, 0, 3)
     assert books.everything(cli) == before
     assert members(cli)[0]["name"] == "Ann  Lee"
 
@@ -125,15 +124,15 @@ def test_a_name_that_follows_is_set_by_nobody(cli: Cli) -> None:
 
 
 def test_members_are_found_by_id_then_account_then_email(cli: Cli) -> None:
-    take(cli, HEADER, f"{ANN},Ann,ann@example.org,", ",Bob,bob@example.org,", ",Cat,,")
+    take(cli, HEADER, f"{ANN},Ann,ann@example.org,", ",Bob,bob@example.org,", f"{CAT},Cat,,")
     by_id, by_account, by_email = (
-        ("id,email", "1,new@example.org"),
+        ("member_id,email", "1,new@example.org"),
         ("discord_id,email", f"{ANN},newer@example.org"),
         ("email,name", "NEWER@example.org,Anna"),
     )
     for lines in (by_id, by_account, by_email):
         assert take(cli, *lines) == (0, 1, 0)
-    assert take(cli, "name,phone", "Cat,1") == (0, 1, 0)
+    assert take(cli, "discord_id,phone", f"{CAT},1") == (0, 1, 0)
     assert take(cli, "member_id,name,email", "2,Bobby,", "3,Cathy,ann@example.org") == (0, 2, 0)
     ann, bob, cat = members(cli)
     assert (ann["name"], ann["email"]) == ("Anna", "newer@example.org")
@@ -186,13 +185,13 @@ def test_every_fault_is_named_with_its_line(cli: Cli) -> None:
         5: "'PAID' should be one of NONE, TRIALING, ACTIVE, PAST_DUE, CANCELLED",
         6: "date_of_birth '31/12/1990'",
         7: "date_of_birth '2025-02-29'",
-        8: "names nobody",
+        8: "names nobody: no member_id, no discord_id and no email",
         9: "shared by members 1, 2",
         10: "linked to member 2 already",
         12: "204 is in line 11",
         14: "member 1, as line 13",
-        15: "'Twin' is in several",
-        16: "'Twin' is in several",
+        15: "names nobody",
+        16: "names nobody",
         17: "'two@example.org' is in several",
         18: "'two@example.org' is in several",
         19: "NUL",
@@ -231,8 +230,7 @@ def test_a_discord_id_that_lost_digits(cli: Cli) -> None:
 
 def test_ids_beyond_the_database(cli: Cli) -> None:
     for number in ("0", "-1", "9223372036854775808", "9" * 900, "١"):
-        assert "there is no member" in refused(cli, "id,name", f"{number},x")
-    assert "both member_id and id" in refused(cli, "id,member_id", "1,1")
+        assert "there is no member" in refused(cli, "member_id,name", f"{number},x")
 
 
 def test_linking_another_account_forgets_what_the_sync_knew(cli: Cli) -> None:
@@ -266,12 +264,12 @@ def test_linking_another_account_forgets_what_the_sync_knew(cli: Cli) -> None:
     books.change_member(cli, ANN, **seen)
     # The same account, however it is spelt, is no new link.
     assert take(cli, "discord_id,name", f"  {ANN}\t,Ann") == (0, 0, 1)
-    assert take(cli, "id,discord_id,name", f"1, {ANN} ,Anna") == (0, 1, 0)
+    assert take(cli, "member_id,discord_id,name", f"1, {ANN} ,Anna") == (0, 1, 0)
     assert state(ANN) == known
-    take(cli, "id,discord_id,phone", f"1,{BOB},1")
+    take(cli, "member_id,discord_id,phone", f"1,{BOB},1")
     assert state(BOB) == fresh
     books.change_member(cli, BOB, **seen)
-    take(cli, "id,discord_id", "1,")
+    take(cli, "member_id,discord_id", "1,")
     assert members(cli)[0]["discord_id"] is None
     assert members(cli)[0]["xp_total"] is None
     take(cli, "email,discord_id", f"ann@example.org,{BOB}")
@@ -292,16 +290,13 @@ def test_forms_of_input(cli: Cli, tmp_path: Path) -> None:
     result = cli("members", "import", "-")
     assert result.code == 65
     assert "stdin is empty" in result.err
-    result = cli("members", "import", "-", "--json", stdin=b"name\nZo\xeb\n")
-    assert result.code == 65
-    assert "not UTF-8 (line 2)" in result.json["error"]["message"]
 
 
 def test_a_person_reads_one_line(cli: Cli) -> None:
-    result = cli("members", "import", "-", stdin="name\nAnn\n")
+    result = cli("members", "import", "-", stdin="email\nann@example.org\n")
     assert (result.code, result.err) == (0, "")
     assert result.out == "stdin: 1 record; 1 created, 0 updated, 0 unchanged\n"
-    result = cli("members", "import", "-", "--quiet", stdin="name\nAnn\n")
+    result = cli("members", "import", "-", "--quiet", stdin="email\nbob@example.org\n")
     assert (result.code, result.out, result.err) == (0, "", "")
 
 

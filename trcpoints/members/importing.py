@@ -26,7 +26,7 @@ _FOREIGN_ID = (
     "member_id is ours, discord_id is Discord's; name it so if it has one of these, "
     "else take the column out"
 )
-_ADVICE = dict.fromkeys(("id", "user_id", "member_id"), _FOREIGN_ID)
+_ADVICE = dict.fromkeys(("id", "userid", "memberid"), _FOREIGN_ID)
 """Every system calls its own id so: taken for ours, it would make other people of members."""
 
 _NEW = {**UNLINKED, "active": True, "points": 0, "carry": 0}

@@ -73,8 +73,8 @@ def scan_records(
     `name` is how messages call it.
     `exported` are columns of our own export that cannot be imported: passed over where most are
     there, as in a file that we wrote, and faults where somebody wrote one by hand. `advice` is
-    what to say of an unknown column, by its name or by the known name that is nearest. Raises
-    DataRefused for an empty file, one that is no text and one that is no table.
+    that of the Reader. Raises DataRefused for an empty file, one that is no text and one that is
+    no table.
     """
     text = decode_text(data, name)
     start = text.lstrip()[:1]

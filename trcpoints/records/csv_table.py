@@ -118,12 +118,12 @@ class CsvTable:
             raise self._invalid(self.line, "should be a header, but is no text")
 
     def _fitted(self, row: Row) -> Row | BadRow:
-        """Take off the empty cells that a row has beyond the header."""
+        """Take off the empty cells of columns without a name."""
         width, (line, cells) = len(self.header), row
-        more = [cell for cell in cells[width:] if cell.strip()]
-        if len(cells) > width and not more:
-            return Row(line, cells[:width])
         if width < len(cells) <= self._columns:
+            more = [cell for cell in cells[width:] if cell.strip()]
+            if not more:
+                return Row(line, cells[:width])
             return BadRow(line, f"has {quoted(more[0])} under a column without a name")
         noun = "cell" if len(cells) == 1 else "cells"
         reason = f"has {len(cells)} {noun} where the header has {width}"

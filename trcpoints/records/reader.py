@@ -14,6 +14,8 @@ from trcpoints.records.values import JsonObject, loads, quoted, reason_of, text_
 Fault = tuple[int, str]
 """The number of a line or record, and what is wrong with it."""
 
+_BETWEEN_WORDS = str.maketrans("", "", " _-")
+
 MOST_COLUMNS = 100
 """Columns of a file, or keys of an object, with those that are passed over."""
 
@@ -33,7 +35,8 @@ class Record:
 class Reader:
     """Makes records of one file; `unit` is what their numbers count.
 
-    `advice` is what to say of an unknown name, or of one whose nearest is a known name.
+    `advice` is what to say of an unknown name, or of one whose nearest is a known name: by that
+    name, in lower case and without what is between its words.
     """
 
     columns: tuple[str, ...]
@@ -91,7 +94,7 @@ class Reader:
         if not self._can_be_counted(table.line, len(table.header)):
             return
         header = [name.lower() for name in table.header]
-        if not any(name in self.columns or name in self.advice for name in header):
+        if not any(name in self.columns or _squeezed(name) in self.advice for name in header):
             self._fault(table.line, f"should be a header: some of {', '.join(self.columns)}")
             return
         self._names_are_sound(table.line, header)
@@ -146,9 +149,8 @@ class Reader:
         return self._reasons[name]
 
     def _advise(self, name: str) -> str:
-        lower = name[:50].lower()
-        nearest = difflib.get_close_matches(lower, self.columns, 1)
-        for known in (lower, *nearest):
+        nearest = difflib.get_close_matches(name[:50].lower(), self.columns, 1)
+        for known in map(_squeezed, (name, *nearest)):
             if known in self.advice:
                 return self.advice[known]
         return f"do you mean {nearest[0]}?" if nearest else f"known: {', '.join(self.columns)}"
@@ -160,3 +162,7 @@ class Reader:
 
     def _fault(self, line: int, reason: str) -> None:
         self.faults.append((line, reason))
+
+
+def _squeezed(name: str) -> str:
+    return name[:50].lower().translate(_BETWEEN_WORDS)

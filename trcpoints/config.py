@@ -35,6 +35,7 @@ SNOWFLAKE = re.compile(r"[1-9][0-9]{0,19}", re.ASCII)
 _QUOTES = "\"'“”‘’"
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
+_MOST_GAIN = 10**12
 _SECRETS = frozenset({"password", "sslpassword"})
 
 # Stricter than libpq, which takes a host or a port to be whatever an unencoded @ / ? or # in a
@@ -55,6 +56,9 @@ _POSTGRESQL = re.compile(
 _PLACE_IN_QUERY = frozenset({"host", "port", "user", "dbname"})
 
 T = TypeVar("T")
+
+MaxGain = int | Literal["auto", "off"]
+"""The XP above which a gain is held: by time and rate, a number, or never."""
 
 
 class DatabaseUrl(str):
@@ -84,6 +88,7 @@ class Mee6Settings:
     page_size: int = 999
     retry_base: float = 5.0
     request_interval: float = 2.0
+    max_gain: MaxGain = "auto"
 
     def require_guild_id(self) -> str:
         """The guild to read; raises ConfigurationInvalid where none is set."""
@@ -193,6 +198,7 @@ def _read(environ: Mapping[str, str], file: EnvFile) -> tuple[Settings, _Reader]
             page_size=reader.get_or("MEE6_PAGE_SIZE", _page_size, 999),
             retry_base=reader.get_or("MEE6_RETRY_BASE", _seconds, 5.0),
             request_interval=reader.get_or("MEE6_REQUEST_INTERVAL", _seconds, 2.0),
+            max_gain=reader.get("MEE6_MAX_GAIN", _max_gain) or "auto",
         ),
         alerts=_read_alerts(reader, secret_values(values)),
         trigger=trigger,
@@ -413,6 +419,20 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds <= 3600:
         raise ValueError(shape)
     return seconds
+
+
+def _max_gain(text: str) -> MaxGain:
+    word = text.lower()
+    if word == "auto":
+        return "auto"
+    if word == "off":
+        return "off"
+    if not (word.isascii() and word.isdigit() and 1 <= int(word[:13]) <= _MOST_GAIN):
+        raise ValueError(
+            "should be auto (by time and rate), off, or a whole number of XP from 1 to "
+            f"{_MOST_GAIN}: gains above it are held"
+        )
+    return int(word)
 
 
 def _trigger(text: str) -> Literal["scheduled", "manual"]:

@@ -144,6 +144,12 @@ class OtherGuild(DataRefused):
     code = "other_guild"
 
 
+class MassIncreaseRefused(MassChangeRefused):
+    """Most members whose XP changed have gained more than they can have earned (section A1)."""
+
+    code = "mass_increase_refused"
+
+
 class BooksDoNotAddUp(DataRefused):
     """`points verify` found members whose raw rows contradict each other."""
 

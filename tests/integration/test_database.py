@@ -43,6 +43,7 @@ def test_db_upgrade_makes_a_database_and_can_be_repeated(sqlite_cli: Cli, tmp_pa
         "0004_leases",
         "0005_federation",
         "0006_webhooks",
+        "0007_holds",
         "0008_tracked_guild",
         "0009_saved_boards",
         "0010_outages",

@@ -10,6 +10,7 @@ from trcpoints.cli.tables import grid, moment, number, table
 from trcpoints.cli.text import counted, harmless
 from trcpoints.documents.history import (
     HistoryAward,
+    HistoryHold,
     HistoryListDocument,
     HistoryMember,
     HistoryRecord,
@@ -34,11 +35,12 @@ _SHOWN = 50
 """Members in one table of a run; all of them are in its JSON."""
 
 _FEW_WORDS = 5
-_FATES = ("gained", "lost", "baselined", "left", "returned")
+_FATES = ("gained", "lost", "baselined", "left", "returned", "held")
 
 _MEMBER = ("member!", "name", "Discord id|")
 _AWARD = (*_MEMBER, "points!", "source", "XP!")
 _RECORD = (*_MEMBER, "XP!", "change!")
+_HOLD = (*_MEMBER, "XP!", "XP seen!", "points!", "now")
 _MILESTONE = ("member!", "name", "weekdays in a row!")
 
 
@@ -102,6 +104,8 @@ def render_show(document: HistoryShowDocument) -> RenderableType:
         *_members("baselined", those("baselined"), _RECORD, _record_cells),
         *_members("lost XP", those("lost"), _RECORD, _record_cells),
         *_members("left the server", document.left, _MEMBER, _named),
+        *_members("held", document.held, _HOLD, _hold_cells),
+        *_members("no longer held", document.released, _HOLD, _hold_cells),
         *_members("milestones", document.milestones, _MILESTONE, _milestone_cells),
     )
 
@@ -213,6 +217,14 @@ def _award_cells(award: HistoryAward) -> Sequence[str]:
 def _record_cells(record: HistoryRecord) -> Sequence[str]:
     change = "baseline" if record.xp_delta is None else f"{record.xp_delta:+,}"
     return (*_named(record), number(record.xp_total), change)
+
+
+def _hold_cells(hold: HistoryHold) -> Sequence[str]:
+    state = f"{hold.ending} by {hold.made_by}" if hold.ending else "held"
+    if not hold.ending and hold.accepted_by:
+        state = f"accepted by {hold.accepted_by}"
+    figures = (number(hold.xp_tracked), number(hold.xp_seen), f"{hold.points:+,}")
+    return (*_named(hold), *figures, harmless(state))
 
 
 def _milestone_cells(milestone: StreakMilestone) -> Sequence[str]:

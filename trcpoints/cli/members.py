@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trcpoints.cli import members_import
+from trcpoints.cli import members_held, members_import
 from trcpoints.cli.app import command, group
 from trcpoints.cli.members_import import By
 from trcpoints.cli.session import session_of
@@ -191,26 +191,6 @@ def set_(
     session.show(document, lambda: render_set(document))
 
 
-@command(app, example="trcpoints members rebaseline ada@example.org")
-def rebaseline(context: typer.Context, reference: Reference, *, by: By = None) -> None:
-    """Take the next XP that is seen of a member as their new baseline: no points move."""
-    from trcpoints.cli.members_shown import title
-    from trcpoints.db.database import Access, open_database
-    from trcpoints.documents.members import MembersRebaselineDocument
-    from trcpoints.members.changing import rebaseline_member
-    from trcpoints.members.edits import editor
-    from trcpoints.members.views import detail
-
-    session = session_of(context)
-    who = editor(by)
-    with open_database(session.settings.database_url, Access.WRITE) as engine:
-        member = rebaseline_member(engine, reference, datetime.now(UTC), by=who)
-        document = MembersRebaselineDocument(member=detail(member))
-    session.show(
-        document, lambda: f"{title(document.member)}: the next XP that is seen is the baseline"
-    )
-
-
 @command(app, example="trcpoints members export --output members.csv")
 def export(
     context: typer.Context,
@@ -250,6 +230,10 @@ def export(
     session.show(
         written, lambda: f"{harmless(written.output)}: {counted(written.records, 'member')} written"
     )
+
+
+for _declared, _example in members_held.COMMANDS:
+    command(app, example=_example)(_declared)
 
 
 def _write(file: TextIO, members: Iterable[MemberDetail], *, as_json: bool) -> None:

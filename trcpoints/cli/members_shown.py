@@ -166,5 +166,6 @@ def _state(member: MemberRow) -> str:
         "" if member.discord_id else "unlinked",
         f"left {moment(member.left_at)}" if member.left_at else "",
         "awaiting baseline" if member.awaiting_baseline else "",
+        f"held since {moment(member.held_at)}" if member.held_at else "",
     ]
     return ", ".join(word for word in words if word)

@@ -58,6 +58,7 @@ def _figures(document: StatusDocument, charts: Charts, now: datetime) -> Iterato
             f"{members.awaiting_baseline:,} awaiting a baseline"
             if members.awaiting_baseline
             else "",
+            f"{members.held:,} held" if members.held else "",
         ]
         yield "members", ", ".join(part for part in parts if part)
     else:

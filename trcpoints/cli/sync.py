@@ -22,7 +22,13 @@ from trcpoints.env_file import SettingFault
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from trcpoints.documents.sync import SyncDocument, SyncLeaderboard, SyncResult
+    from trcpoints.documents.sync import (
+        SyncDocument,
+        SyncHeldMember,
+        SyncHolds,
+        SyncLeaderboard,
+        SyncResult,
+    )
 
 app = single()
 
@@ -51,6 +57,10 @@ def sync(
     accept_decrease: Annotated[
         bool, typer.Option("--accept-decrease", help="Deduct, even from most members at once.")
     ] = False,
+    accept_increase: Annotated[
+        bool,
+        typer.Option("--accept-increase", help="Award, even more than can have been earned."),
+    ] = False,
     rebaseline: Annotated[
         bool,
         typer.Option(
@@ -76,12 +86,15 @@ def sync(
 
     A member who is seen for the first time gets a baseline: their history is not paid.
     """
-    if accept_decrease and rebaseline:
-        raise typer.BadParameter("--accept-decrease and --rebaseline exclude each other")
+    accepting = accept_decrease or accept_increase
+    if accepting and rebaseline:
+        option = "--accept-decrease" if accept_decrease else "--accept-increase"
+        raise typer.BadParameter(f"{option} and --rebaseline exclude each other")
     board = saved_board(from_file, complete, guild)
 
     from trcpoints.jobs.record import new_run_id
     from trcpoints.jobs.sync import job
+    from trcpoints.jobs.sync.holds import BY_SYNC
 
     session = session_of(context)
     options = job.SyncOptions(
@@ -90,6 +103,8 @@ def sync(
         with_results=members,
         saved=board is not None,
         accept_decrease=accept_decrease,
+        accept_increase=accept_increase,
+        made_by=_decider() if accepting or rebaseline else BY_SYNC,
         rebaseline=rebaseline,
         ignore_cooldown=ignore_cooldown,
     )
@@ -103,7 +118,32 @@ def sync(
     else:
         fetch = live(settings.mee6, session)
     document = job.sync(settings, options, fetch, _now, ask=asker(yes=yes), is_sound=not faults)
+    if not document.dry_run and (news := _describe_holds(document.holds)):
+        session.notice(news, hint="trcpoints members held")
     session.show(document, lambda: _render(document))
+
+
+def _decider() -> str:
+    """Return who has decided on the options, for the record."""
+    from trcpoints.members.edits import editor
+
+    return editor(None)
+
+
+def _describe_holds(holds: SyncHolds) -> str:
+    """Return what to say of the members that the sync has begun to hold; empty without any."""
+    members = holds.gains + holds.losses
+    if not members:
+        return ""
+    stakes = [
+        f"{counted(holds.to_award, 'point')} to award" if holds.gains else "",
+        f"{counted(holds.to_deduct, 'point')} to deduct" if holds.losses else "",
+    ]
+    subject = "1 member is" if members == 1 else f"{members:,} members are"
+    return (
+        f"{subject} held: the XP changed more than it can in this time. At stake: "
+        f"{', '.join(filter(None, stakes))}"
+    )
 
 
 def _guild_faults(
@@ -128,9 +168,12 @@ def _render(document: SyncDocument) -> RenderableType:
     title = "Dry run: this is what a sync would do now; nothing was written."
     heading = title if document.dry_run else "Sync completed."
     summary = grid(_summary(document))
-    if not document.results:
-        return Group(heading, summary)
-    return Group(heading, summary, "", _render_results(document.results))
+    tables: list[RenderableType] = []
+    if document.results:
+        tables += ["", _render_results(document.results)]
+    if document.held:
+        tables += ["", "held:", _render_held(document.held)]
+    return Group(heading, summary, *tables)
 
 
 _REASONS = {
@@ -151,6 +194,7 @@ def _summary(document: SyncDocument) -> list[tuple[str, str]]:
         (members.returned, "came back"),
         (members.deferred - members.awaiting_baseline, "deferred to the next sync"),
         (members.awaiting_baseline, "awaiting a baseline"),
+        (members.held, "held"),
     ]
     told = ", ".join(f"{count:,} {fate}" for count, fate in fates if count)
     took = f"{document.duration_seconds:.1f} s"
@@ -198,5 +242,20 @@ def _render_results(results: list[SyncResult]) -> RenderableType:
             number(result.xp_after),
             f"{result.points:+,}",
             str(result.carry),
+        )
+    return rows
+
+
+def _render_held(members: list[SyncHeldMember]) -> RenderableType:
+    headings = ("member!", "name", "Discord id|", "XP!", "XP seen!", "points at stake!")
+    rows = table(*headings)
+    for one in members:
+        rows.add_row(
+            one.member_id,
+            harmless(one.name or ""),
+            one.discord_id,
+            number(one.xp_tracked),
+            number(one.xp_seen),
+            f"{one.points:+,}",
         )
     return rows

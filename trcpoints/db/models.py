@@ -29,6 +29,9 @@ class Member(Model):
     `absences` and `deferrals` count syncs in a row (design, sections 2.2 and 3). `rebaseline`
     makes the next XP that is seen a baseline. `active` is cleared by a federation.
 
+    `known_at` is when the XP was last seen, where that was not by the last completed sync.
+    `held_at` is when the sync began that held the member (design, section A1; `Hold`).
+
     `current_streak`, its first active day `streak_since` and `longest_streak` say what the judged
     days made (section 2.6). `judged_through` is the date through which this member is judged,
     where that is not the job's: of one who is paused, or has just come back.
@@ -66,6 +69,8 @@ class Member(Model):
     longest_streak = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
     streak_since = TextField(null=True)
     judged_through = TextField(null=True)
+    known_at = TimeField(null=True)
+    held_at = TimeField(null=True)
 
     class Meta:
         table_name = "member"
@@ -105,6 +110,48 @@ class Activity(Model):
         table_name = "discord_activity"
         # The member comes first: it also finds one member's records. A sync records each once.
         indexes = ((("member", "sync_id"), True),)
+
+
+class Hold(Model):
+    """A change of a member's XP that waits, since it cannot have been earned (design, section A1).
+
+    `kind` is gain or loss. `xp_tracked` is the member's XP in the books, and stays so. `xp_began`
+    and `points_began` are the XP seen by the sync that began the hold and the points at stake
+    then; `xp_seen` and `points` those of the last sync that saw the member. `ceiling` is the most
+    XP that was plausible when the hold began; None: any. `accepted_by` has accepted the XP seen.
+
+    `ending` is accepted, passed, rebaselined, relinked, deactivated or superseded, by `made_by`;
+    no `ended_at`: the hold is open. `ended_run` is the sync that ended it, where one did.
+    """
+
+    id = BigAutoField()
+    member = ForeignKeyField(Member, index=False)
+    member_id: int
+    discord_id = TextField()
+    kind = TextField()
+    began_at = TimeField()
+    began_run = TextField()
+    xp_tracked = BigIntegerField()
+    xp_began = BigIntegerField()
+    points_began = BigIntegerField()
+    xp_seen = BigIntegerField()
+    points = BigIntegerField()
+    ceiling = BigIntegerField(null=True)
+    accepted_by = TextField(null=True)
+    accepted_at = TimeField(null=True)
+    ended_at = TimeField(null=True)
+    ended_run = TextField(null=True)
+    ending = TextField(null=True)
+    made_by = TextField(null=True)
+
+    class Meta:
+        table_name = "hold"
+        indexes = ((("began_run",), False), (("ended_run",), False))
+
+
+IS_OPEN_HOLD = SQL("ended_at IS NULL")
+
+Hold.add_index(Hold.index(Hold.member, unique=True, where=IS_OPEN_HOLD, name="hold_open"))
 
 
 class LedgerEntry(Model):
@@ -473,6 +520,7 @@ MODELS: tuple[type[Model], ...] = (
     Member,
     Activity,
     LedgerEntry,
+    Hold,
     Run,
     Lease,
     Job,

@@ -16,6 +16,7 @@ Moment = Annotated[datetime, Meta(tz=True)]
 
 RunStatus = Literal["completed", "skipped", "failed", "interrupted"]
 Trigger = Literal["scheduled", "manual", "retry", "webhook"]
+HoldKind = Literal["gain", "loss"]
 
 
 class ErrorInfo(Struct, frozen=True):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from trcpoints.documents import Document, ErrorInfo, Moment, Trigger
+from trcpoints.documents import Document, ErrorInfo, HoldKind, Moment, Trigger
 from trcpoints.documents.federation import FederationConflictRow
 from trcpoints.documents.streaks import StreakMilestone
 
@@ -74,10 +74,29 @@ class HistoryRecord(HistoryMember, kw_only=True):
     xp_total: int
 
 
+class HistoryHold(HistoryMember, kw_only=True):
+    """A hold that a sync began or ended, under the Discord account of then.
+
+    `xp_seen` and `points` are what it saw and what was at stake: when it began, in what a sync
+    has held; at last, in what it has released. `ending` says how it ended, by `made_by`, if it has.
+    """
+
+    kind: HoldKind
+    xp_tracked: int
+    xp_seen: int
+    points: int
+    accepted_by: str | None
+    ending: (
+        Literal["accepted", "passed", "rebaselined", "relinked", "deactivated", "superseded"] | None
+    )
+    made_by: str | None
+
+
 class HistoryShowDocument(Document, kw_only=True, tag="trcpoints.history.show/1"):
     """One run, and what it did to whom.
 
-    `left` are those whom a sync marked as having left and who have not come back since.
+    `left` are those whom a sync marked as having left and who have not come back since. `held` are
+    the holds that it began, `released` those that it ended.
     `milestones` are those that a run of the streaks job reported, `conflicts` those that a sync of
     a federation found, as they are decided today.
     """
@@ -88,6 +107,8 @@ class HistoryShowDocument(Document, kw_only=True, tag="trcpoints.history.show/1"
     left: list[HistoryMember]
     milestones: list[StreakMilestone]
     conflicts: list[FederationConflictRow]
+    held: list[HistoryHold] = field(default_factory=list)
+    released: list[HistoryHold] = field(default_factory=list)
 
 
 class HistoryExportDocument(Document, kw_only=True, tag="trcpoints.history.export/1"):

@@ -6,12 +6,16 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from trcpoints.documents import Document, ErrorInfo, Moment
+from trcpoints.documents import Document, ErrorInfo, HoldKind, Moment
 from trcpoints.documents.points import LedgerRow
 
 
 class MemberRow(Struct, kw_only=True):
-    """One member in a list. `awaiting_baseline`: the next XP that a sync sees is a baseline."""
+    """One member in a list.
+
+    `awaiting_baseline`: the next XP that a sync sees is a baseline. `held_at`: a change of their
+    XP since then waits for a decision.
+    """
 
     member_id: str
     discord_id: str | None
@@ -22,6 +26,7 @@ class MemberRow(Struct, kw_only=True):
     points: int
     xp_total: int | None
     left_at: Moment | None
+    held_at: Moment | None
     awaiting_baseline: bool
 
 
@@ -149,9 +154,47 @@ class MembersSetDocument(Document, kw_only=True, tag="trcpoints.members.set/1"):
 
 
 class MembersRebaselineDocument(Document, kw_only=True, tag="trcpoints.members.rebaseline/1"):
-    """A member whose next XP will be a baseline."""
+    """Members whose next XP will be a baseline; `member` is the first of them."""
 
     member: MemberDetail
+    members: list[MemberDetail]
+
+
+class HeldMember(Struct, kw_only=True):
+    """A member whose XP has changed more than can be, and what waits for a decision.
+
+    `xp_tracked` is the XP in the books, `xp_seen` what the last sync saw, `points` what booking it
+    would award or deduct. Once `accepted_by` is there, the next sync books it.
+    """
+
+    member_id: str
+    discord_id: str
+    name: str | None
+    since: Moment
+    kind: HoldKind
+    xp_tracked: int
+    xp_seen: int
+    points: int
+    accepted_by: str | None
+    accepted_at: Moment | None
+
+
+class MembersHeldDocument(Document, kw_only=True, tag="trcpoints.members.held/1"):
+    """The members who are held, the longest first; `total` counts them all.
+
+    `to_award` and `to_deduct`, both positive, are all points at stake.
+    """
+
+    total: int
+    to_award: int
+    to_deduct: int
+    members: list[HeldMember]
+
+
+class MembersAcceptDocument(Document, kw_only=True, tag="trcpoints.members.accept/1"):
+    """Members of whom the next sync books what is held."""
+
+    members: list[HeldMember]
 
 
 class MembersExportDocument(Document, kw_only=True, tag="trcpoints.members.export/1"):

@@ -63,7 +63,8 @@ class StatusMembers(Struct, kw_only=True):
     """Members by what they are; one may be counted under several.
 
     `tracked` are those whom a sync considers: linked, and not marked inactive.
-    `awaiting_baseline` are those of them whose next XP that a sync sees is a baseline.
+    `awaiting_baseline` are those of them whose next XP that a sync sees is a baseline. `held` are
+    those whose XP has changed more than it can: the change waits for a decision.
     """
 
     total: int
@@ -72,6 +73,7 @@ class StatusMembers(Struct, kw_only=True):
     left: int
     inactive: int
     awaiting_baseline: int
+    held: int
 
 
 class StatusPoints(Struct, kw_only=True):

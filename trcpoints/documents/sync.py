@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from msgspec import UNSET, Struct, UnsetType, field
 
-from trcpoints.documents import Document, ErrorInfo, Moment, RunStatus, Trigger
+from trcpoints.documents import Document, ErrorInfo, HoldKind, Moment, RunStatus, Trigger
 
 
 class SyncMembers(Struct):
     """Members considered by a sync, by what became of them.
 
-    `tracked` is the sum of baselined, unchanged, gained, lost, left, away and deferred.
-    `awaiting_baseline` are those of the deferred whose next XP that is seen is a baseline.
+    `tracked` is the sum of baselined, unchanged, gained, lost, left, away, deferred and held.
+    `awaiting_baseline` are those of the deferred whose next XP that is seen is a baseline. The XP
+    of those who are held has changed more than can be: nothing is booked before a decision.
     """
 
     tracked: int = 0
@@ -25,6 +26,20 @@ class SyncMembers(Struct):
     returned: int = 0
     deferred: int = 0
     awaiting_baseline: int = 0
+    held: int = 0
+
+
+class SyncHolds(Struct):
+    """The holds that a sync began, by their kind, with the points at stake, both positive.
+
+    `ended` are the holds from before that it ended.
+    """
+
+    gains: int = 0
+    losses: int = 0
+    to_award: int = 0
+    to_deduct: int = 0
+    ended: int = 0
 
 
 class SyncXp(Struct):
@@ -73,10 +88,27 @@ class SyncResult(Struct):
     carry: int
 
 
+class SyncHeldMember(Struct):
+    """A member who is held after a sync: `xp_seen` and `points` are what waits.
+
+    `is_new` says that this sync has begun the hold.
+    """
+
+    member_id: str
+    discord_id: str
+    name: str | None
+    kind: HoldKind
+    xp_tracked: int
+    xp_seen: int
+    points: int
+    is_new: bool
+
+
 class SyncDocument(Document, kw_only=True, tag="trcpoints.sync/1"):
-    """One sync, whatever came of it. `results` is there with `--members` only.
+    """One sync, whatever came of it. `results` and `held` are there with `--members` only.
 
     `moved_from` is the guild that the books belonged to before, where `--rebaseline` moved them.
+    `held` are the members who are held after it; nothing of them is in `results`.
     """
 
     sync_id: str
@@ -92,7 +124,9 @@ class SyncDocument(Document, kw_only=True, tag="trcpoints.sync/1"):
     members: SyncMembers = field(default_factory=SyncMembers)
     xp: SyncXp = field(default_factory=SyncXp)
     points: SyncPoints = field(default_factory=SyncPoints)
+    holds: SyncHolds = field(default_factory=SyncHolds)
     leaderboard: SyncLeaderboard = field(default_factory=SyncLeaderboard)
     consecutive_failures: int
     error: ErrorInfo | None = None
     results: list[SyncResult] | UnsetType = UNSET
+    held: list[SyncHeldMember] | UnsetType = UNSET

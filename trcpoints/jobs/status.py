@@ -42,6 +42,7 @@ from trcpoints.jobs.memory import SYNC_JOB, pause_until, recall
 from trcpoints.jobs.status_board import LastBoard, board_problems
 from trcpoints.jobs.status_federation import Configured, read_federation
 from trcpoints.jobs.tracked_guild import tracked_guild
+from trcpoints.members.holds import held_totals
 from trcpoints.members.judged import STREAKS_JOB, job_judged_through
 from trcpoints.monitoring import health
 from trcpoints.monitoring.health import JobHealth
@@ -119,6 +120,8 @@ def _read(
         found = health.sync_problems(sync, guild_id=mee6.guild_id, invalid_players=invalid, now=now)
         board = last[0].board() if last else None
         problems = [*board_problems(books_guild, mee6.guild_id, board), *found, *problems]
+    held = held_totals(engine)
+    problems += health.held_problems(*held)
     federation, unwell = read_federation(engine, connectors, now, is_known=not more_problems)
     problems += [*more_problems, *unwell]
     return StatusDocument(
@@ -146,7 +149,7 @@ def _read(
             overdue=health.is_overdue(streaks, health.STREAKS_LIMIT, now),
             days_excused=_days_excused(now),
         ),
-        members=_members(),
+        members=_members(held.members),
         points=_points(engine),
         federation=federation,
     )
@@ -226,7 +229,7 @@ def _days_excused(now: datetime) -> list[str]:
     return [row.day for row in days.order_by(GraceDay.day)]
 
 
-def _members() -> StatusMembers:
+def _members(held: int) -> StatusMembers:
     total = _count()
     return StatusMembers(
         total=total,
@@ -235,6 +238,7 @@ def _members() -> StatusMembers:
         left=_count(HAS_LEFT),
         inactive=_count(Member.active == False),  # noqa: E712 (SQL, not Python)
         awaiting_baseline=_count(IS_AWAITING_BASELINE),
+        held=held,
     )
 
 

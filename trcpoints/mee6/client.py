@@ -97,6 +97,7 @@ def fetch_leaderboard(
             requests=transport.requests,
             retries=transport.retries,
             clock_offset=clock_offset,
+            xp_per_minute=tally.xp_per_minute,
         )
 
 

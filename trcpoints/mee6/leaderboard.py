@@ -16,6 +16,10 @@ the time, and take half the memory.
 """
 
 
+USUAL_XP_PER_MINUTE = 25.0
+"""What MEE6 gives at most in a minute, unless a server is set up otherwise."""
+
+
 class Completeness(enum.Enum):
     """How much the absence of a member from a leaderboard means (design, section 3)."""
 
@@ -37,6 +41,7 @@ class Leaderboard:
     each once, `invalid_players` the malformed records. `pages` are the page numbers read, with
     the empty one that confirms the end; `requests` all requests made, of which `retries` were
     repeats. `clock_offset` is how far MEE6's clock was ahead of ours, None where it did not say.
+    `xp_per_minute` is what a member can earn at most, by what the board says of itself.
 
     `digest` tells a saved board from others, None for one that MEE6 was asked for; `is_repeated`
     says that the sync has read this very board before, so that it is no further walk. `shortfall`
@@ -56,6 +61,7 @@ class Leaderboard:
     requests: int
     retries: int
     clock_offset: timedelta | None = None
+    xp_per_minute: float = USUAL_XP_PER_MINUTE
     digest: str | None = None
     is_repeated: bool = False
     shortfall: str = ""

@@ -14,6 +14,8 @@ from trcpoints.mee6.remedies import explain_status
 MAX_XP = 10**12
 _LAST_EXACT_INTEGER = 2**53
 _TOO_MANY_FAULTS = 5
+_MOST_XP_PER_MINUTE = 1_000
+_LARGEST_FACTOR = 10**6
 _FIRST_ID = "1"
 """Of texts that are all digits, those before it begin with a zero."""
 
@@ -28,6 +30,7 @@ class Page:
     `number` is what the page says of itself, None where it says nothing. `size` counts every
     record. `xp` has the valid players (the higher XP of one who is there twice); `malformed` the
     ids of records that are wrong otherwise, `nameless` the number of those without even an id.
+    `xp_per_minute` is the most that a member can earn, None where the page does not say.
     """
 
     guild_id: str
@@ -36,6 +39,7 @@ class Page:
     xp: dict[int, int]
     malformed: frozenset[int] = frozenset()
     nameless: int = 0
+    xp_per_minute: float | None = None
 
     def has_the_players_of(self, other: Page) -> bool:
         """Whether all who are on the page and can be told apart are on the other, and no more."""
@@ -56,8 +60,10 @@ class _Player(msgspec.Struct, gc=False):
 class _Body(msgspec.Struct):
     guild: _Guild
     players: list[_Player]
-    # Anything: a page number that cannot be used says nothing, and is no reason to refuse.
+    # Anything: what cannot be used of these says nothing, and is no reason to refuse.
     page: object = None
+    xp_per_message: object = None
+    xp_rate: object = None
 
 
 _DECODER = msgspec.json.Decoder(_Body)
@@ -93,7 +99,8 @@ def page_of(value: object, guild_id: str | None, where: str) -> Page:
     if own_id is None:
         raise LeaderboardInvalid(f"{where} does not say which guild it is of.", hint=_SHAPE)
     _check_guild(str(own_id), guild_id, where)
-    return _examine(players, str(own_id), _page_number(value.get("page")), where)
+    rate = _xp_per_minute(value.get("xp_per_message"), value.get("xp_rate"))
+    return _examine(players, str(own_id), _page_number(value.get("page")), rate, where)
 
 
 _SHAPE = (
@@ -112,7 +119,9 @@ def _from_body(body: _Body) -> Page | None:
     if len(xp) < len(body.players):
         for player in body.players:
             xp[int(player.id)] = max(xp[int(player.id)], player.xp)
-    return Page(body.guild.id, _page_number(body.page), len(body.players), xp)
+    rate = _xp_per_minute(body.xp_per_message, body.xp_rate)
+    number = _page_number(body.page)
+    return Page(body.guild.id, number, len(body.players), xp, xp_per_minute=rate)
 
 
 def refuse_malformed(faults: int, players: int, where: str) -> None:
@@ -127,7 +136,9 @@ def refuse_malformed(faults: int, players: int, where: str) -> None:
         )
 
 
-def _examine(players: list[object], guild_id: str, number: int | None, where: str) -> Page:
+def _examine(
+    players: list[object], guild_id: str, number: int | None, rate: float | None, where: str
+) -> Page:
     xp: dict[int, int] = {}
     malformed: set[int] = set()
     nameless = faults = 0
@@ -142,7 +153,8 @@ def _examine(players: list[object], guild_id: str, number: int | None, where: st
         elif player_id is not None:
             xp[player_id] = max(points, xp.get(player_id, 0))
     refuse_malformed(faults, len(players), where)
-    return Page(guild_id, number, len(players), xp, frozenset(malformed.difference(xp)), nameless)
+    wrong = frozenset(malformed.difference(xp))
+    return Page(guild_id, number, len(players), xp, wrong, nameless, rate)
 
 
 def _read_player(player: object, where: str) -> tuple[int | None, int | None]:
@@ -172,6 +184,23 @@ def _read_id(value: object, where: str) -> int | None:
 
 def _page_number(value: object) -> int | None:
     return value if type(value) is int and value >= 0 else None
+
+
+def _xp_per_minute(per_message: object, rate: object) -> float | None:
+    """The most XP of a message, of which one a minute counts, times the server's own rate."""
+    if not isinstance(per_message, list) or len(per_message) < 2:
+        return None
+    most, factor = _factor(per_message[1]), _factor(rate)
+    if most is None or factor is None:
+        return None
+    product = most * factor
+    return product if 1 <= product <= _MOST_XP_PER_MINUTE else None
+
+
+def _factor(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 < value <= _LARGEST_FACTOR else None
 
 
 def _check_guild(own_id: str, guild_id: str | None, where: str) -> None:

@@ -58,6 +58,7 @@ def read_leaderboard(
         retries=0,
         digest=_digest(pages),
         shortfall=shortfall if is_partial else "",
+        xp_per_minute=tally.xp_per_minute,
     )
 
 

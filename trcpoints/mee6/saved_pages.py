@@ -19,7 +19,7 @@ from trcpoints.http.answers import Undecodable, loads
 from trcpoints.http.text import one_line
 from trcpoints.mee6 import cloudflare, remedies
 from trcpoints.mee6.pages import Page, decode_page
-from trcpoints.records.encodings import encoding_of
+from trcpoints.records.encodings import find_encoding
 
 EXPECTED = (
     "Expected is what the API answers: one JSON document, several of them one after the other, "
@@ -153,11 +153,11 @@ class SavedPages:
 
 def _to_utf_8(body: bytes) -> bytes:
     """The same text in UTF-8: PowerShell writes UTF-16 when it redirects. Raises Undecodable."""
-    encoding = encoding_of(io.BytesIO(body))
+    encoding = find_encoding(io.BytesIO(body))
     if encoding == "utf-8":
         return body
     if encoding is None:
-        raise Undecodable("its text is not UTF-8")
+        raise Undecodable("its text is neither UTF-8 nor UTF-16")
     try:
         return body.decode(encoding).encode()
     except UnicodeError as fault:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Set
 
 from trcpoints.errors import LeaderboardInvalid
-from trcpoints.mee6.leaderboard import Completeness, Known
+from trcpoints.mee6.leaderboard import USUAL_XP_PER_MINUTE, Completeness, Known
 from trcpoints.mee6.pages import Page, refuse_malformed
 
 EXTRA_READS = 3
@@ -49,6 +49,7 @@ class Tally:
         self.invalid_players = 0
         self.pages = 0
         self.pages_with_players = 0
+        self._xp_per_minute: float | None = None
         self._nameless = 0
         self._recent: set[int] = set()
         self._earlier: set[int] = set()
@@ -63,6 +64,7 @@ class Tally:
         self.pages_with_players += page.size > 0
         self.invalid_players += len(page.malformed) + page.nameless
         self._nameless += page.nameless
+        self._xp_per_minute = self._xp_per_minute or page.xp_per_minute
 
     def read_again(self, page: Page) -> None:
         """Count a page that was read before: only strangers on it are news."""
@@ -72,6 +74,11 @@ class Tally:
     def found(self) -> int:
         """How many of the ids were found."""
         return len(self.known) - len(self.missing) - len(self.unreadable)
+
+    @property
+    def xp_per_minute(self) -> float:
+        """What a member can earn at most, by the first page that says so."""
+        return self._xp_per_minute or USUAL_XP_PER_MINUTE
 
     def is_satisfied(self) -> bool:
         """True when every id was seen."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from trcpoints.db.engine import Engine
@@ -17,6 +17,7 @@ from trcpoints.members.fields import (
     names_nobody,
     normalise,
 )
+from trcpoints.members.holds import end_holds
 from trcpoints.members.lookup import find_member
 
 
@@ -57,31 +58,42 @@ def set_member(
         if changes:
             # A name that is given stays, even where it is there already.
             said = {"name": values["name"]} if "name" in values else {}
-            write_fields(member, said | changes, now)
+            write_fields(engine, member, said | changes, now, by=by)
             note_edits(engine, ((member.id, name) for name in changes), by, now)
     return member, list(changes)
 
 
-def rebaseline_member(engine: Engine, reference: str, now: datetime, *, by: str) -> Member:
-    """Make the next XP that is seen of a member a baseline (design, section 2.2).
+def rebaseline_members(
+    engine: Engine, references: Sequence[str], now: datetime, *, by: str
+) -> list[Member]:
+    """Make the next XP that is seen of these members a baseline (design, section 2.2).
 
-    Raises what `find_member` raises.
+    What is held of them is over: it is never booked. Raises what `find_member` raises; nothing is
+    changed then.
     """
     with engine.books():
-        member = find_member(reference)
-        if not member.rebaseline:
-            _write(member, {"rebaseline": True}, now)
-            note_edits(engine, [(member.id, "rebaseline")], by, now)
-    return member
+        members = {member.id: member for member in map(find_member, references)}
+        end_holds(engine, members, "rebaselined", now, by=by)
+        for member in members.values():
+            member.held_at = None
+            if not member.rebaseline:
+                _write(member, {"rebaseline": True}, now)
+                note_edits(engine, [(member.id, "rebaseline")], by, now)
+    return list(members.values())
 
 
-def write_fields(member: Member, changes: Mapping[str, str | None], now: datetime) -> None:
+def write_fields(
+    engine: Engine, member: Member, changes: Mapping[str, str | None], now: datetime, *, by: str
+) -> None:
     """Change fields of a member, inside `engine.books()`, with what follows from it.
 
-    One with another account is linked anew (design, section 2.2); a name that is made from first
-    and last name stays so.
+    One with another account is linked anew (design, section 2.2), and what was held of the one
+    before is over, by `by`; a name that is made from first and last name stays so.
     """
-    anew = UNLINKED if "discord_id" in changes else {}
+    anew: Mapping[str, object] = {}
+    if "discord_id" in changes:
+        end_holds(engine, [member.id], "relinked", now, by=by)
+        anew = UNLINKED
     before = {name: getattr(member, name) for name in FIELDS}
     _write(member, {**anew, **name_following(member.name, before, changes), **changes}, now)
 

@@ -21,11 +21,13 @@ UNLINKED: Mapping[str, object] = {
     "absences": 0,
     "deferrals": 0,
     "rebaseline": False,
+    "known_at": None,
+    "held_at": None,
 }
 """What the sync remembers of a member it has never seen: of one linked anew, too (2.2).
 
 It unsettles them, on which a sync that reads the board meanwhile relies
-(`trcpoints.jobs.sync.books`).
+(`trcpoints.jobs.sync.books`). Their hold is over (`trcpoints.members.holds.end_holds`).
 """
 
 Values = dict[str, str | None]

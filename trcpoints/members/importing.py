@@ -14,6 +14,7 @@ from trcpoints.guards import DEFAULT_PERCENT, NO_CONSENT, Consent
 from trcpoints.members.discord_ids import find_rounding
 from trcpoints.members.edits import note_edits
 from trcpoints.members.fields import FIELDS, UNLINKED
+from trcpoints.members.holds import end_holds
 from trcpoints.members.import_guard import count_links, find_refusal
 from trcpoints.members.inserting import insert_members
 from trcpoints.members.matching import COLUMNS, Change, ImportPlan, Known, plan_import
@@ -77,7 +78,9 @@ def import_members(
         _check(file, plan, document, percent=percent, consent=consent)
         first = _create(engine, plan, now)
         _change(engine, [change for change in plan.changed if not change.linked_anew], {}, now)
-        _change(engine, [change for change in plan.changed if change.linked_anew], UNLINKED, now)
+        linked_anew = [change for change in plan.changed if change.linked_anew]
+        end_holds(engine, (change.id for change in linked_anew), "relinked", now, by=by)
+        _change(engine, linked_anew, UNLINKED, now)
         note_edits(engine, _edits(plan, first), by, now)
     return document
 

@@ -39,7 +39,7 @@ _COMPUTED = {"member_id", "streak_paused", "awaiting_baseline"}
 _ROW_FIELDS = [name for name in MemberRow.__struct_fields__ if name not in _COMPUTED]
 _KEPT = ["id", *(name for name in MemberDetail.__struct_fields__ if name not in _COMPUTED)]
 _TRUTHS = ("active", "rebaseline")
-_MOMENTS = ("left_at", "last_active_at", "created_at", "updated_at")
+_MOMENTS = ("left_at", "held_at", "last_active_at", "created_at", "updated_at")
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,26 @@ def sync_problems(
         )
 
 
+def held_problems(
+    members: int, accepted: int, to_award: int, to_deduct: int
+) -> Iterator[ErrorInfo]:
+    """What waits for a decision: so many members who are held, and the points at stake.
+
+    `accepted` of them are decided on: the next sync that sees them books what is held.
+    """
+    if not members:
+        return
+    subject = "1 member is" if members == 1 else f"{members:,} members are"
+    decided = f", {accepted:,} of them accepted" if accepted else ""
+    yield ErrorInfo(
+        "members_held",
+        f"{subject} held{decided}: the XP changed more than it can. At stake: "
+        f"{to_award:,} points to award, {to_deduct:,} to deduct.",
+        "See them: trcpoints members held; book it: trcpoints members accept REF; or keep the "
+        "points: trcpoints members rebaseline REF",
+    )
+
+
 def streaks_problems(
     job: JobHealth, *, judged_through: str | None, now: datetime
 ) -> Iterator[ErrorInfo]:

@@ -91,6 +91,7 @@ def _gauges(status: StatusDocument) -> Iterator[Sample]:
     yield "trcpoints_members_linked", "Members with a Discord account.", members.linked
     yield "trcpoints_members_tracked", "Members whom sync considers.", members.tracked
     yield "trcpoints_members_left", "Members who have left the leaderboard.", members.left
+    yield "trcpoints_members_held", "Members whose XP waits for a decision.", members.held
     yield "trcpoints_members_inactive", "Members marked inactive.", members.inactive
     awaiting = "Members whose next XP is a baseline."
     yield "trcpoints_members_awaiting_baseline", awaiting, members.awaiting_baseline

@@ -14,6 +14,7 @@ from trcpoints.db.models import FederationSource, MemberEdit, MemberLink
 from trcpoints.federation.engine.deciding import ConflictRow, Decided, FederationPlan
 from trcpoints.federation.fields import FIELDS
 from trcpoints.members.fields import UNLINKED
+from trcpoints.members.holds import end_holds
 from trcpoints.members.inserting import insert_members
 
 _WRITTEN = (*FIELDS, "name")
@@ -28,6 +29,7 @@ _encode = msgspec.json.Encoder().encode
 
 def apply(engine: Engine, plan: FederationPlan, *, run_id: str, now: datetime) -> None:
     """Write a plan, inside the caller's transaction (`Run.books`)."""
+    _end_holds(engine, plan, now)
     _let_go(engine, plan.decided)
     _create(engine, plan, now)
     _change(engine, plan.decided, now)
@@ -42,6 +44,18 @@ def apply(engine: Engine, plan: FederationPlan, *, run_id: str, now: datetime) -
     )
     if plan.full:
         _note_read(plan, run_id, now)
+
+
+def _end_holds(engine: Engine, plan: FederationPlan, now: datetime) -> None:
+    """End what is held of members who get another account, or are inactive from now on."""
+    by = f"{plan.connector}/{plan.organization}"
+    relinked = (
+        one.ours.member_id
+        for one in plan.decided
+        if one.ours is not None and "discord_id" in one.values
+    )
+    end_holds(engine, relinked, "relinked", now, by=by)
+    end_holds(engine, plan.left, "deactivated", now, by=by)
 
 
 def _let_go(engine: Engine, decided: Iterable[Decided]) -> None:

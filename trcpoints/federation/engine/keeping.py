@@ -36,7 +36,7 @@ def keep(engine: Engine, conflict_id: int, side: Side, by: str, now: datetime) -
         _refuse_withdrawn(conflict)
         value = conflict.ours if side == "ours" else column_value(field, conflict.federation)
         if value != conflict.resolved:
-            _write(member, field, value, now)
+            _write(engine, member, field, value, now, by)
         if side == "ours":
             note_edits(engine, [(member.id, field)], by, now)
         else:
@@ -104,10 +104,12 @@ def _by_hand(conflict: Conflict) -> str:
     return f"To set it by hand: trcpoints members set {conflict.member_id} --{option} VALUE"
 
 
-def _write(member: Member, field: str, value: str | None, now: datetime) -> None:
+def _write(
+    engine: Engine, member: Member, field: str, value: str | None, now: datetime, by: str
+) -> None:
     if field == "discord_id":
         refuse_taken(value, member)
-    write_fields(member, {field: value}, now)
+    write_fields(engine, member, {field: value}, now, by=by)
 
 
 def _shown(value: str | None) -> str:

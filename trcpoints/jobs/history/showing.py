@@ -20,6 +20,7 @@ from trcpoints.documents.history import (
 from trcpoints.documents.streaks import StreakMilestone
 from trcpoints.errors import DataRefused, NotFound
 from trcpoints.jobs.history.conflicts import conflicts_of
+from trcpoints.jobs.history.holds import holds_begun, holds_ended
 from trcpoints.jobs.history.reading import COLUMNS, run_of
 from trcpoints.jobs.memory import FEDERATION_JOB, SYNC_JOB
 from trcpoints.records import quoted, why_unstorable
@@ -52,6 +53,8 @@ def show_run(engine: Engine, reference: str) -> HistoryShowDocument:
             left=list(_left(engine, run)) if run.job == SYNC_JOB else [],
             milestones=list(_milestones(engine, run_id)),
             conflicts=conflicts_of(run_id) if run.job == FEDERATION_JOB else [],
+            held=holds_begun(run_id) if run.job == SYNC_JOB else [],
+            released=holds_ended(run_id) if run.job == SYNC_JOB else [],
         )
 
 

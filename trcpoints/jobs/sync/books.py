@@ -13,7 +13,9 @@ from trcpoints.db.engine import Engine, Row, portions
 from trcpoints.db.fields import from_driver, to_text
 from trcpoints.db.models import IS_UNTRACKED, LedgerEntry, Member
 from trcpoints.errors import KeyConflict
-from trcpoints.jobs.sync.plan import MemberState, SyncPlan, Verdict
+from trcpoints.jobs.sync import hold_rows
+from trcpoints.jobs.sync.plan import SyncPlan
+from trcpoints.jobs.sync.verdicts import MemberState, Verdict
 from trcpoints.mee6.leaderboard import Leaderboard
 from trcpoints.points.conversion import SYNC_SOURCE
 from trcpoints.points.daily import add_to_days
@@ -34,6 +36,8 @@ _STATE = (
     Member.deferrals,
     Member.rebaseline,
     Member.last_active_at,
+    Member.known_at,
+    Member.held_at,
 )
 _IS_SYNCED = Member.discord_id.is_null(False) & Member.active
 _IS_SETTLED = (
@@ -43,6 +47,8 @@ _IS_SETTLED = (
     & Member.left_at.is_null()
     & ~Member.rebaseline
     & (Member.deferrals == 0)
+    & Member.known_at.is_null()
+    & Member.held_at.is_null()
 )
 """Nothing is to be written of whom the board has with the XP known.
 
@@ -66,6 +72,8 @@ _UPDATED = (
     "deferrals",
     "rebaseline",
     "last_active_at",
+    "known_at",
+    "held_at",
 )
 _RECORDED = (
     "member_id",
@@ -146,6 +154,7 @@ def apply(
         ) from fault
     engine.insert_rows("ledger", _ENTERED, _entries(verdicts, sync_id, started_at, occurred_at))
     engine.update_rows("member", _UPDATED, _updates(verdicts, started_at, occurred_at))
+    hold_rows.write(engine, verdicts, sync_id=sync_id, started_at=started_at)
     add_to_days((occurred_at, points) for points in (plan.points.awarded, -plan.points.deducted))
     gained = (verdict for verdict in verdicts if verdict.awarded > 0)
     repair_late(engine, ((verdict.after.member_id, occurred_at) for verdict in gained))
@@ -197,6 +206,8 @@ def _updates(
             after.deferrals,
             after.rebaseline,
             occurred if _is_newest(verdict, occurred_at) else after.last_active_at,
+            after.known_at,
+            after.held_at,
         )
 
 

@@ -39,7 +39,7 @@ def find_refusal(
 
 def _refuse(plan: SyncPlan, affected: int, happened: str, awarded: int) -> MassChangeRefused:
     """Return the refusal with the price of each way on, the safe one first."""
-    deducted = plan.points.deducted
+    deducted = plan.points.deducted + _held_deductions(plan)
     were = "was" if awarded == 1 else "were"
     price = f"deducting would take {_points(deducted)}; {awarded:,} {were} ever awarded"
     return MassChangeRefused(
@@ -57,6 +57,15 @@ def _refuse(plan: SyncPlan, affected: int, happened: str, awarded: int) -> MassC
             "points_deducted": deducted,
         },
         question=f"{happened} {price[0].upper()}{price[1:]}. Go on?",
+    )
+
+
+def _held_deductions(plan: SyncPlan) -> int:
+    """Return the points that the held losses would take, if they were accepted."""
+    return -sum(
+        verdict.hold.points
+        for verdict in plan.held
+        if verdict.hold is not None and verdict.hold.kind == "loss"
     )
 
 

@@ -13,9 +13,9 @@ from trcpoints.db.engine import Engine
 from trcpoints.db.models import DISABLED
 from trcpoints.documents.sync import (
     SyncDocument,
+    SyncHolds,
     SyncLeaderboard,
     SyncPoints,
-    SyncResult,
     SyncXp,
 )
 from trcpoints.errors import CoolingDown, Interrupted, Overtaken, RateLimited, TrcpointsError
@@ -32,8 +32,10 @@ from trcpoints.jobs.run import (
     run_job,
     status_of,
 )
-from trcpoints.jobs.sync import books, guard, walks
-from trcpoints.jobs.sync.plan import SyncPlan, decide, occurrence
+from trcpoints.jobs.sync import books, guard, hold_rows, increase, walks
+from trcpoints.jobs.sync.holds import BY_SYNC, HoldRules
+from trcpoints.jobs.sync.plan import SyncPlan, decide, decide_losses, occurrence
+from trcpoints.jobs.sync.results import held, results
 from trcpoints.jobs.sync.switched_off import record_switched_off
 from trcpoints.jobs.tracked_guild import refuse_other_guild, track_guild, tracked_guild
 from trcpoints.mee6.leaderboard import Completeness, Fetch, Known, Leaderboard
@@ -49,7 +51,8 @@ class SyncOptions:
     """What `trcpoints sync` was asked for.
 
     `saved` says that the leaderboard comes from a file and not from MEE6. `agreed` limits what
-    goes past a guard to the figures that a person agreed to; None: no limit.
+    goes past a guard to the figures that a person agreed to; None: no limit. `made_by` is who
+    decided on the options that accept changes or take new baselines.
     """
 
     sync_id: str
@@ -57,14 +60,17 @@ class SyncOptions:
     with_results: bool = False
     saved: bool = False
     accept_decrease: bool = False
+    accept_increase: bool = False
     rebaseline: bool = False
     ignore_cooldown: bool = False
     agreed: Agreed | None = None
+    made_by: str = BY_SYNC
 
     @property
     def consent(self) -> Consent:
         """What may go past the guards."""
-        return Consent((guard.ACCEPT_DECREASE,) * self.accept_decrease, self.agreed)
+        accepted = (guard.ACCEPT_DECREASE,) * self.accept_decrease
+        return Consent(accepted + (increase.ACCEPT_INCREASE,) * self.accept_increase, self.agreed)
 
 
 def sync(
@@ -192,6 +198,7 @@ class _Sync(JobRun):
             document.error = error_info(outcome.fault)
             # What was planned has not happened.
             document.xp, document.points = SyncXp(), SyncPoints()
+            document.holds = SyncHolds()
         return document
 
     def may_start(self, memory: Memory) -> None:
@@ -216,7 +223,7 @@ class _Sync(JobRun):
                     "Another sync was completed while this one read the leaderboard.",
                     hint="Run the command again.",
                 )
-            self._decide(engine, board)
+            self._decide(engine, board, memory.last_completed_at)
 
     def work(self, run: Run) -> None:
         """Fetch, then decide and write in one transaction."""
@@ -229,14 +236,15 @@ class _Sync(JobRun):
             raise
         started_at = self.identity.started_at
         with run.books():
-            plan = self._decide(run.engine, board)
+            previous = run.memory.last_completed_at
+            plan = self._decide(run.engine, board, previous)
             walks.remember(board)
             books.apply(
                 run.engine,
                 plan,
                 sync_id=self.identity.run_id,
                 started_at=started_at,
-                occurred_at=occurrence(started_at, run.memory.last_completed_at),
+                occurred_at=occurrence(started_at, previous),
             )
             if board.guild_id != tracked_guild():
                 track_guild(board.guild_id, self.identity.run_id, started_at)
@@ -259,8 +267,8 @@ class _Sync(JobRun):
         self._describe_board(board)
         return board
 
-    def _decide(self, engine: Engine, board: Leaderboard) -> SyncPlan:
-        """The plan, described in the document; raises OtherGuild and MassChangeRefused."""
+    def _decide(self, engine: Engine, board: Leaderboard, previous: datetime | None) -> SyncPlan:
+        """The plan, described in the document. Raises OtherGuild and MassChangeRefused."""
         options, document = self.options, self.document
         ours = tracked_guild()
         if not options.rebaseline:
@@ -269,18 +277,44 @@ class _Sync(JobRun):
             document.moved_from = ours
         board = walks.mark_repeated(board)
         document.leaderboard.repeated = board.is_repeated
+        rules = self._rules(board, previous)
         synced = books.count_synced()
+        holds = hold_rows.read_open(engine)
         states = books.read_states(engine, board, everybody=options.rebaseline)
-        plan = decide(board, states, synced=synced, rebaseline=options.rebaseline)
+        plan = decide(
+            board, states, synced=synced, rebaseline=options.rebaseline, rules=rules, holds=holds
+        )
+        if plan.undecided:
+            doubtful = (one.member.member_id for one in plan.undecided)
+            decide_losses(plan, hold_rows.read_discord_points(engine, doubtful), rules)
         document.members, document.xp, document.points = plan.members, plan.xp, plan.points
+        document.holds = plan.holds
         if options.with_results:
-            document.results = _results(plan)
+            document.results, document.held = results(plan), held(plan)
         if not options.rebaseline:
-            percent = self.settings.mass_change_percent
-            refusal = guard.find_refusal(plan, board, percent, books.count_awarded)
-            if refusal is not None and not options.consent.covers(refusal):
-                raise refusal
+            self._check(plan, board)
         return plan
+
+    def _check(self, plan: SyncPlan, board: Leaderboard) -> None:
+        """Raise the refusal of a guard that the options do not cover."""
+        percent = self.settings.mass_change_percent
+        for refusal in (
+            guard.find_refusal(plan, board, percent, books.count_awarded),
+            increase.find_refusal(plan, board.guild_id, percent),
+        ):
+            if refusal is not None and not self.options.consent.covers(refusal):
+                raise refusal
+
+    def _rules(self, board: Leaderboard, previous: datetime | None) -> HoldRules:
+        return HoldRules(
+            started_at=self.identity.started_at,
+            previous=previous,
+            xp_per_minute=board.xp_per_minute,
+            max_gain=self.settings.mee6.max_gain,
+            accept_increase=self.options.accept_increase,
+            accept_decrease=self.options.accept_decrease,
+            made_by=self.options.made_by,
+        )
 
     def _describe_board(self, board: Leaderboard) -> None:
         self.document.guild_id = board.guild_id
@@ -302,8 +336,21 @@ class _Sync(JobRun):
             "members": document.members,
             "xp": document.xp,
             "points": document.points,
+            "holds": document.holds,
             "leaderboard": document.leaderboard,
+            **self._decision(),
         }
+
+    def _decision(self) -> dict[str, object]:
+        """What a person has decided for this run, and who it was."""
+        options = self.options
+        decided = {
+            "accept_decrease": options.accept_decrease,
+            "accept_increase": options.accept_increase,
+            "rebaseline": options.rebaseline,
+        }
+        names = [name for name, is_set in decided.items() if is_set]
+        return {"decided": names, "made_by": options.made_by} if names else {}
 
 
 def _cooldown(fault: RateLimited, now: datetime) -> datetime:
@@ -312,21 +359,3 @@ def _cooldown(fault: RateLimited, now: datetime) -> datetime:
         return now + COOLDOWN_UNNAMED
     asked = timedelta(seconds=min(fault.retry_after, COOLDOWN_LONGEST.total_seconds()))
     return now + max(asked, COOLDOWN_SHORTEST)
-
-
-def _results(plan: SyncPlan) -> list[SyncResult]:
-    """The members whose XP is new: baselined, gained or lost."""
-    return [
-        SyncResult(
-            member_id=str(verdict.after.member_id),
-            discord_id=verdict.after.discord_id,
-            name=verdict.after.name,
-            xp_before=verdict.before.xp_total if verdict.xp_delta is not None else None,
-            xp_after=verdict.after.xp_total or 0,
-            xp_delta=verdict.xp_delta,
-            points=verdict.awarded,
-            carry=verdict.after.carry,
-        )
-        for verdict in plan.verdicts
-        if verdict.recorded and verdict.xp_delta != 0
-    ]

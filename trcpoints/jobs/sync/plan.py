@@ -2,118 +2,132 @@
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, time, timedelta
+from typing import NamedTuple
 
-from msgspec import Struct, field, structs
+from msgspec import Struct, field
 
-from trcpoints.documents.sync import SyncMembers, SyncPoints, SyncXp
-from trcpoints.mee6.leaderboard import Completeness, Leaderboard
-from trcpoints.points.conversion import convert
-
-MAX_DEFERRALS = 4
-"""Syncs in a row for which members are deferred while ranks move (design, section 3)."""
-
-WALKS_BEFORE_ZERO = 2
-"""Complete walks in a row without a member before they are baselined at zero (section 2.2)."""
+from trcpoints.documents.sync import SyncHolds, SyncMembers, SyncPoints, SyncXp
+from trcpoints.jobs.sync.holds import Hold, HoldRules, needs_ledger, weigh
+from trcpoints.jobs.sync.verdicts import (
+    BOOKED,
+    MemberState,
+    Outcome,
+    Verdict,
+    baseline,
+    judge_missing,
+    judge_seen,
+    known_of,
+)
+from trcpoints.mee6.leaderboard import Leaderboard
 
 MIDNIGHT_GAP = timedelta(minutes=35)
 """The longest gap over midnight whose activity is credited to the day before (section 2.6)."""
 
-
-# gc=False here and below: they refer to nothing that could refer back to them, and there are too
-# many of them for the garbage collector to look through again and again.
-class MemberState(Struct, frozen=True, gc=False):
-    """What the books say of one member before the sync (`trcpoints.db.models.Member`).
-
-    `left_at` and `last_active_at` are as the database's driver gives and takes them.
-    """
-
-    member_id: int
-    discord_id: str
-    name: str | None
-    xp_total: int | None
-    carry: int
-    points: int
-    quiet: bool
-    left_at: object
-    absences: int
-    deferrals: int
-    rebaseline: bool
-    last_active_at: object
+_LOSING = frozenset({Outcome.LOST, Outcome.LEFT})
+_CHANGED = frozenset({Outcome.GAINED, Outcome.LOST, Outcome.HELD})
 
 
-class Outcome(enum.Enum):
-    """What became of a member; the values are the counts of the sync's document."""
+class AcceptedGains(Struct):
+    """Members whose gain would be held, had the option not accepted it, and their points."""
 
-    BASELINED = "baselined"
-    UNCHANGED = "unchanged"
-    GAINED = "gained"
-    LOST = "lost"
-    LEFT = "left"
-    AWAY = "away"
-    DEFERRED = "deferred"
-
-
-class Verdict(Struct, frozen=True, gc=False):
-    """The outcome for one member, and their state after it.
-
-    `recorded` asks for an activity record, whose delta is `xp_delta` (None: a baseline).
-    `awarded` are the points of the ledger entry; 0 for none. `absent` says that the baseline is
-    zero because the member is not on the board; `leaving` asks for the mark `left_at`.
-    """
-
-    outcome: Outcome
-    before: MemberState
-    after: MemberState
-    recorded: bool = False
-    xp_delta: int | None = None
-    awarded: int = 0
-    absent: bool = False
-    leaving: bool = False
+    members: int = 0
+    points: int = 0
 
 
 class SyncPlan(Struct):
     """Everything that a sync will write, and the figures by which it is judged and reported.
 
-    `verdicts` has the members for whom something is written. `at_risk` counts those tracked
-    with XP who are neither away nor await a baseline, `losing` those of them who lose XP or
-    vanish (section 2.5).
+    `verdicts` has the members for whom something is written, `held` those who are held after it.
+    `at_risk` counts those tracked with XP who are neither away, nor held before, nor await a
+    baseline, `losing` those of them who lose XP or vanish (section 2.5), also where the loss is
+    held. `changed` counts those whose XP has changed and who were not held before, `accepted` those
+    of them whose gain would be held, but for the option that accepts it. `undecided` are large
+    losses, on which the plan is not complete before `decide_losses`.
     """
 
     verdicts: list[Verdict] = field(default_factory=list)
+    held: list[Verdict] = field(default_factory=list)
+    undecided: list[Undecided] = field(default_factory=list)
     members: SyncMembers = field(default_factory=SyncMembers)
     xp: SyncXp = field(default_factory=SyncXp)
     points: SyncPoints = field(default_factory=SyncPoints)
+    holds: SyncHolds = field(default_factory=SyncHolds)
     at_risk: int = 0
     losing: int = 0
+    changed: int = 0
+    accepted: AcceptedGains = field(default_factory=AcceptedGains)
+
+
+class Undecided(NamedTuple):
+    """A member whose XP fell so much that what Discord gave them must be known."""
+
+    member: MemberState
+    xp: int
+    hold: Hold | None
 
 
 def decide(
-    board: Leaderboard, members: Iterable[MemberState], *, synced: int, rebaseline: bool
+    board: Leaderboard,
+    members: Iterable[MemberState],
+    *,
+    synced: int,
+    rebaseline: bool,
+    rules: HoldRules,
+    holds: Mapping[int, Hold],
 ) -> SyncPlan:
     """Judge members by the leaderboard.
 
     `synced` is the number of all who are considered. Those who are not among `members` have XP,
-    and nothing is new of them. `rebaseline` is the option of `sync`.
+    and nothing is new of them. `rebaseline` is the option of `sync`. `holds` are those that are
+    open, by member id.
     """
     plan = SyncPlan()
-    counts = plan.members
     settled = synced
+    # What may be gained since the last sync; whoever was seen before that may gain no less.
+    limit = rules.limit(None)
     for member in members:
         settled -= 1
         discord_id = int(member.discord_id)
+        hold = holds.get(member.member_id)
         xp = board.xp_of(discord_id)
         if xp is None:
-            verdict = _judge_missing(member, discord_id, board, rebaseline=rebaseline)
+            verdict = judge_missing(member, discord_id, board, rules, hold, rebaseline=rebaseline)
+        elif member.xp_total is None or member.rebaseline or rebaseline:
+            verdict = baseline(member, xp, rules, hold)
         else:
-            verdict = _judge_seen(member, xp, rebaseline=rebaseline)
+            delta = xp - member.xp_total
+            if needs_ledger(delta):
+                plan.undecided.append(Undecided(member, xp, hold))
+                continue
+            if hold is None and (limit is None or delta <= limit):
+                weighed = BOOKED
+            else:
+                weighed = weigh(known_of(member, hold), xp, hold, rules)
+            verdict = judge_seen(member, xp, rules, hold, weighed)
         _add(plan, verdict)
-    counts.unchanged += settled
+    plan.members.unchanged += settled
     plan.at_risk += settled
+    _sum_up(plan)
+    return plan
+
+
+def decide_losses(plan: SyncPlan, discord_points: Mapping[int, int], rules: HoldRules) -> None:
+    """Complete a plan: judge the large losses by what Discord gave these members, by their ids."""
+    for member, xp, hold in plan.undecided:
+        points = discord_points.get(member.member_id, 0)
+        weighed = weigh(known_of(member, hold), xp, hold, rules, points)
+        _add(plan, judge_seen(member, xp, rules, hold, weighed))
+    plan.undecided = []
+    _sum_up(plan)
+
+
+def _sum_up(plan: SyncPlan) -> None:
+    counts = plan.members
     # In the order of the tables and their indexes, which is the quickest to write in.
-    plan.verdicts.sort(key=lambda verdict: verdict.after.member_id)
+    for verdicts in (plan.verdicts, plan.held):
+        verdicts.sort(key=lambda verdict: verdict.after.member_id)
     counts.tracked = (
         counts.baselined
         + counts.unchanged
@@ -122,9 +136,9 @@ def decide(
         + counts.left
         + counts.away
         + counts.deferred
+        + counts.held
     )
     plan.points.net = plan.points.awarded - plan.points.deducted
-    return plan
 
 
 def occurrence(started_at: datetime, previous: datetime | None) -> datetime:
@@ -143,69 +157,6 @@ def occurrence(started_at: datetime, previous: datetime | None) -> datetime:
     return started_at
 
 
-def _judge_seen(member: MemberState, xp: int, *, rebaseline: bool) -> Verdict:
-    """A member who is on the leaderboard with `xp`."""
-    seen = structs.replace(
-        member, xp_total=xp, left_at=None, absences=0, deferrals=0, rebaseline=False
-    )
-    if member.xp_total is None or member.rebaseline or rebaseline:
-        after = structs.replace(seen, quiet=False)
-        return Verdict(Outcome.BASELINED, member, after, recorded=True)
-    delta = xp - member.xp_total
-    if delta == 0:
-        after = structs.replace(seen, quiet=True)
-        return Verdict(Outcome.UNCHANGED, member, after, recorded=not member.quiet, xp_delta=0)
-    points, carry = convert(member.carry, delta)
-    after = structs.replace(seen, quiet=False, carry=carry, points=member.points + points)
-    outcome = Outcome.GAINED if delta > 0 else Outcome.LOST
-    return Verdict(outcome, member, after, recorded=True, xp_delta=delta, awarded=points)
-
-
-def _judge_missing(
-    member: MemberState, discord_id: int, board: Leaderboard, *, rebaseline: bool
-) -> Verdict:
-    """A member who was not found: not there, or not known whether there."""
-    after = member
-    if rebaseline or member.rebaseline:
-        # They await a baseline: they have not left what they were never seen on (section A4).
-        after = structs.replace(member, rebaseline=True, left_at=None)
-    if discord_id in board.unreadable:
-        after = structs.replace(after, absences=0, deferrals=0)
-        return Verdict(Outcome.DEFERRED, member, after)
-    # Who was linked after the walk began was not looked for.
-    if board.completeness is Completeness.PARTIAL or discord_id not in board.known:
-        return Verdict(Outcome.DEFERRED, member, after)
-    is_no_walk = board.is_empty or board.is_repeated
-    if is_no_walk and member.xp_total is None:
-        return Verdict(Outcome.DEFERRED, member, after)
-    if board.completeness is Completeness.RANKS_MOVED:
-        if board.is_repeated:
-            return Verdict(Outcome.DEFERRED, member, after)
-        if member.deferrals < MAX_DEFERRALS:
-            after = structs.replace(after, deferrals=member.deferrals + 1)
-            return Verdict(Outcome.DEFERRED, member, after)
-    else:
-        after = structs.replace(after, deferrals=0)
-    return _judge_absent(member, after, board)
-
-
-def _judge_absent(member: MemberState, after: MemberState, board: Leaderboard) -> Verdict:
-    """A member who counts as absent from the leaderboard (sections 2.2 and 2.3)."""
-    if member.xp_total is None:
-        absences = member.absences + 1
-        if board.paged and absences < WALKS_BEFORE_ZERO:
-            return Verdict(Outcome.DEFERRED, member, structs.replace(after, absences=absences))
-        after = structs.replace(after, xp_total=0, quiet=False, absences=0)
-        return Verdict(Outcome.BASELINED, member, after, recorded=True, absent=True)
-    if after.rebaseline:
-        return Verdict(Outcome.DEFERRED, member, after)
-    if member.xp_total == 0:
-        return Verdict(Outcome.UNCHANGED, member, after)
-    if member.left_at is not None:
-        return Verdict(Outcome.AWAY, member, after)
-    return Verdict(Outcome.LEFT, member, after, leaving=True)
-
-
 def _add(plan: SyncPlan, verdict: Verdict) -> None:
     """Count a verdict, and keep it where it writes something."""
     before, after, counts = verdict.before, verdict.after, plan.members
@@ -216,10 +167,19 @@ def _add(plan: SyncPlan, verdict: Verdict) -> None:
     counts.awaiting_baseline += is_deferred and after.rebaseline
     seen_again = before.left_at is not None and after.left_at is None
     counts.returned += seen_again and not (is_deferred or verdict.outcome is Outcome.BASELINED)
-    # Whoever awaits a baseline has nothing to lose.
-    if before.xp_total and before.left_at is None and not before.rebaseline:
-        plan.at_risk += 1
-        plan.losing += verdict.outcome is Outcome.LOST or verdict.outcome is Outcome.LEFT
+    # Members who were held before wait for a decision: they keep no sync of the others back.
+    if verdict.hold_before is None:
+        # Whoever awaits a baseline has nothing to lose.
+        if before.xp_total and before.left_at is None and not before.rebaseline:
+            plan.at_risk += 1
+            plan.losing += verdict.outcome in _LOSING or _holds_loss(verdict)
+        plan.changed += verdict.outcome in _CHANGED
+        if verdict.is_accepted and verdict.awarded > 0:
+            plan.accepted.members += 1
+            plan.accepted.points += verdict.awarded
+    if verdict.hold is not None:
+        plan.held.append(verdict)
+    _count_holds(plan.holds, verdict)
     delta = verdict.xp_delta or 0
     if delta > 0:
         plan.xp.gained += delta
@@ -227,5 +187,24 @@ def _add(plan: SyncPlan, verdict: Verdict) -> None:
     else:
         plan.xp.lost -= delta
         plan.points.deducted -= verdict.awarded
-    if verdict.recorded or verdict.leaving or after != before:
+    is_hold_new = verdict.hold != verdict.hold_before
+    if verdict.recorded or verdict.leaving or after != before or is_hold_new:
         plan.verdicts.append(verdict)
+
+
+def _holds_loss(verdict: Verdict) -> bool:
+    return verdict.hold is not None and verdict.hold.kind == "loss"
+
+
+def _count_holds(counts: SyncHolds, verdict: Verdict) -> None:
+    """Count a hold that begins or has ended, and the points at stake of one that begins."""
+    hold, ending = verdict.hold, verdict.ending
+    counts.ended += ending is not None and ending.how != "superseded"
+    if hold is None or hold.hold_id is not None:
+        return
+    if hold.kind == "gain":
+        counts.gains += 1
+        counts.to_award += hold.points
+    else:
+        counts.losses += 1
+        counts.to_deduct -= hold.points

@@ -165,12 +165,12 @@ def test_whoever_is_on_a_part_of_the_board_needs_no_more(sqlite_cli: Cli) -> Non
     assert lines.err == ""
 
 
-def test_a_warning_for_whoever_collects_the_log(sqlite_cli: Cli) -> None:
+def test_a_notice_for_whoever_collects_the_log(sqlite_cli: Cli) -> None:
     books.link(sqlite_cli, [ABSENT])
     as_json = {"TRCPOINTS_LOG_FORMAT": "json"}
     result = sqlite_cli("sync", "-q", "--from", "-", env=as_json, stdin=ndjson(walk(50)))
     line = json.loads(result.err)
-    assert (line["level"], line["job"]) == ("warning", "sync")
+    assert (line["level"], line["job"]) == ("notice", "sync")
     assert "stdin may be only a part" in line["message"]
 
 

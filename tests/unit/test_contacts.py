@@ -8,8 +8,9 @@ import pytest
 
 from trcpoints.federation.fields import stored
 from trcpoints.members.contacts import parse_email, parse_phone
-from trcpoints.members.discord_ids import RoundedIds, find_rounding, parse_discord_id
+from trcpoints.members.discord_ids import find_rounding, parse_discord_id
 from trcpoints.members.fields import normalise
+from trcpoints.records.rounded_ids import RoundedIds
 
 
 def refusal(parse: Callable[[str], str], text: str) -> str:

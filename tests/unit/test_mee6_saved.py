@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from pathlib import Path
@@ -133,7 +134,22 @@ def test_an_id_that_may_have_been_rounded() -> None:
             read(value, unnamed=GUILD)
 
 
+def test_ids_that_a_spreadsheet_has_rounded() -> None:
+    ids = ["159962941502783000", "159962941502784000", "159962941502786000"]
+    players = [{"id": one, "xp": 5} for one in ids]
+    with pytest.raises(LeaderboardInvalid, match="a spreadsheet has rounded them"):
+        read(players, unnamed=GUILD)
+    for sound in (players[:2], [*players, {"id": "159962941502783488", "xp": 5}]):
+        assert read(sound, unnamed=GUILD).players == len(sound)
+
+
+def test_a_file_that_is_packed() -> None:
+    with pytest.raises(LeaderboardInvalid, match=r"compressed \(gzip\)"):
+        read(text=gzip.compress(json.dumps(page(0)).encode()))
+
+
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le with a mark", "utf-16-be with a mark"]
+ENCODINGS += ["utf-16-le", "utf-16-be"]
 
 
 @pytest.mark.parametrize("encoding", [*ENCODINGS, "cp1252"])

@@ -24,7 +24,7 @@ from trcpoints.federation.mapping import RecordMapping, RecordRejected, Unreadab
 from trcpoints.jobs.record import error_info
 from trcpoints.jobs.run import Clock
 from trcpoints.jobs.status_federation import Configured
-from trcpoints.members.discord_ids import RoundedIds
+from trcpoints.records.rounded_ids import RoundedIds
 
 RECORDS = 10
 """Records of each organization that are looked at: fewer than any first page should have."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections import Counter
 from pathlib import Path
 from typing import BinaryIO
@@ -15,6 +16,7 @@ from trcpoints.mee6.pages import Page
 from trcpoints.mee6.saved_pages import SavedPages
 from trcpoints.mee6.sizes import is_whole
 from trcpoints.mee6.walk import Tally
+from trcpoints.records.rounded_ids import RoundedIds
 
 
 def read_leaderboard(
@@ -37,6 +39,7 @@ def read_leaderboard(
     saved = SavedPages(name, guild_id or unnamed, unnamed)
     pages = _in_order(saved.decode(_read(source, name)), name)
     _require_one_guild(pages, unnamed, name)
+    _refuse_rounded(pages, name)
     shortfall = _shortfall(pages, complete, name)
     tally = Tally(known)
     for page in pages:
@@ -98,6 +101,20 @@ def _require_one_guild(pages: list[Page], unnamed: str | None, name: str) -> Non
         raise LeaderboardInvalid(
             f"{name} is of guild {first}, not of guild {unnamed}.",
             hint="Leave --guild out, or check that the file is from the right server.",
+        )
+
+
+def _refuse_rounded(pages: list[Page], name: str) -> None:
+    """Raise LeaderboardInvalid for players whose ids a spreadsheet has rounded."""
+    ids = RoundedIds()
+    for player_id in itertools.chain.from_iterable(page.xp for page in pages):
+        ids.add(str(player_id))
+        if ids.is_refuted:
+            return
+    if reason := ids.reason():
+        raise LeaderboardInvalid(
+            f"{name} is of no use: {reason}.",
+            hint="Save the answer of MEE6 as it is, not by way of a spreadsheet.",
         )
 
 

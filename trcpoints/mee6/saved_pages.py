@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 import msgspec
 
-from trcpoints.errors import LeaderboardInvalid
+from trcpoints.errors import DataRefused, InvalidRecords, LeaderboardInvalid
 from trcpoints.http.answers import Undecodable, loads
 from trcpoints.http.text import one_line
 from trcpoints.mee6 import cloudflare, remedies
 from trcpoints.mee6.pages import Page, decode_page
-from trcpoints.records.encodings import find_encoding
+from trcpoints.records.encodings import to_utf_8
 
 EXPECTED = (
     "Expected is what the API answers: one JSON document, several of them one after the other, "
@@ -30,8 +30,6 @@ EXPECTED = (
 # Only finds where a document ends: what is in it is looked at later.
 _SCANNER = json.JSONDecoder(parse_int=str, parse_float=str)
 _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
-
 _NULL = msgspec.Raw(b"null")
 
 
@@ -64,7 +62,7 @@ class SavedPages:
     def decode(self, body: bytes) -> list[Page]:
         """Return the pages of a file. Raises LeaderboardInvalid."""
         try:
-            text = _to_utf_8(body)
+            text = _to_utf_8(body, self.name)
             if not text.lstrip().startswith((b"{", b"[")):
                 self._refuse_web_page(text)
             return self._decode(text)
@@ -151,17 +149,14 @@ class SavedPages:
             )
 
 
-def _to_utf_8(body: bytes) -> bytes:
+def _to_utf_8(body: bytes, name: str) -> bytes:
     """The same text in UTF-8: PowerShell writes UTF-16 when it redirects. Raises Undecodable."""
-    encoding = find_encoding(io.BytesIO(body))
-    if encoding == "utf-8":
-        return body
-    if encoding is None:
-        raise Undecodable("its text is neither UTF-8 nor UTF-16")
     try:
-        return body.decode(encoding).encode()
-    except UnicodeError as fault:
-        raise Undecodable(one_line(str(fault))) from fault
+        return to_utf_8(body, name)
+    except InvalidRecords as fault:
+        raise Undecodable(fault.faults[0][1]) from fault
+    except DataRefused as fault:
+        raise LeaderboardInvalid(fault.message, hint=fault.hint) from fault
 
 
 def _has_document_on_first_line(body: bytes) -> bool:

@@ -14,9 +14,9 @@ from trcpoints.federation.config import Connector
 from trcpoints.federation.connectors import Source
 from trcpoints.federation.engine.states import read_known
 from trcpoints.federation.mapping import RecordMapping, RecordRejected, same_id
-from trcpoints.members.discord_ids import RoundedIds
 from trcpoints.members.fields import Values
 from trcpoints.records import quoted
+from trcpoints.records.rounded_ids import RoundedIds
 
 MOST_RECORDS = 500_000
 """Of one organization: what is new of a record takes about a kilobyte until it is written."""

@@ -74,7 +74,9 @@ def main() -> None:
 def _measure(bench: Bench, records: int, runs: int) -> list[str]:
     with served(records) as port:
         before, after, nobody = (_configured(bench, port, state) for state in STATES)
-        prepared = bench.databases.new()
+        prepared, empty = bench.databases.new(), bench.databases.new()
+        for url in (prepared, empty):
+            bench.run(url, "trcpoints", "db", "upgrade", "--quiet")
         first = _sync(bench, prepared, before, 0)
         bench.databases.settle(prepared)
         times: dict[str, list[float]] = {"floor": [], "sync": []}
@@ -87,7 +89,7 @@ def _measure(bench: Bench, records: int, runs: int) -> list[str]:
             peaks.append(_sync(bench, url, after, records // EVERY)[1])
             times["sync"].append(time.perf_counter() - start)
             bench.databases.drop(url)
-        least = _sync(bench, bench.databases.new(), nobody, 0)[1]
+        least = _sync(bench, empty, nobody, 0)[1]
     floor, sync = (statistics.median(taken) for taken in times.values())
     return [
         f"{floor:.3f} s",

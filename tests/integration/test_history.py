@@ -437,7 +437,7 @@ def test_runs_of_before_they_kept_what_they_made(sqlite_cli: Cli, tmp_path: Path
     """The upgrade finds it in the books."""
     url = sqlite_url(tmp_path / "old.db")
     start = "2026-01-07T12:00:00.000000Z"
-    with connected(url, Access.WRITE) as engine, engine.books():
+    with connected(url, Access.CREATE) as engine, engine.books():
         Runner(engine, str(schema.MIGRATIONS), schema.TABLE).up(target="0003_status")
         engine.insert_rows(
             "run",

@@ -165,6 +165,7 @@ def test_a_disk_that_may_only_be_read(cli: Cli, board: SimulatedMee6) -> None:
         result = cli.process(*command, *options, "--json", before=before)
         assert result.code == 74, result
         assert result.json["error"]["code"] == "database_unavailable"
+        assert "its file system is read-only" in result.json["error"]["message"]
         assert "Traceback" not in result.err
     assert cli.process("status", "--json", before=before).code == 0
     assert cli.ok("sync")["points"]["awarded"] == 2

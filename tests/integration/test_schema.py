@@ -139,6 +139,9 @@ CALLS = {
 WITHOUT_SETTINGS = {"crontab", "schema", "demo"}
 """What neither reads the settings nor opens the database."""
 
+MAKES_A_DATABASE = {"db copy", "demo"}
+"""What makes a new one here, and says so."""
+
 WITHOUT_DATABASE = {"federation check"}
 
 FEDERATIONS = """
@@ -212,6 +215,13 @@ def run(cli: Cli, call: Call) -> Result:
     return cli(*call.line.split(), "--json", stdin=call.stdin)
 
 
+def told(result: Result, path: str) -> str:
+    """What was said on stderr, but that a new database was made."""
+    if path not in MAKES_A_DATABASE:
+        return result.err
+    return re.sub(r"\A\S+ notice: a new database was made: .*\n\Z", "", result.err)
+
+
 def test_every_command_is_called_here() -> None:
     assert program_paths() == set(CALLS)
 
@@ -220,29 +230,32 @@ def test_every_command_when_all_is_well(cli: Cli, mee6: SimulatedMee6) -> None:
     show(mee6, dict.fromkeys(IDS, 1000))
     federate(cli)
     printed = set()
-    for calls in CALLS.values():
+    for path, calls in CALLS.items():
         for call in calls:
             result = run(cli, call)
             document = valid(result)
             assert document["schema"] == f"trcpoints.{call.schema}/1", document
             assert result.code in {0, 1} if call.line == "status --check" else result.code == 0
-            assert result.err == ""
+            assert told(result, path) == "", (call.line, result.err)
             printed.add(document["schema"])
     everything = set(cli.ok("schema")["names"])
     assert everything - printed == {"trcpoints.error/1"}
 
 
 def test_every_command_is_silent_when_all_is_well(cli: Cli, mee6: SimulatedMee6) -> None:
-    """Cron mails whatever is printed. What an export prints is what it was asked for."""
+    """Cron mails whatever is printed. What an export prints is what it was asked for.
+
+    A new database is worth a line.
+    """
     show(mee6, dict.fromkeys(IDS, 1000))
     federate(cli)
-    for calls in CALLS.values():
+    for path, calls in CALLS.items():
         for call in calls:
             result = cli(*call.line.split(), "--quiet", stdin=call.stdin)
             assert result.code in {0, 1} if call.line == "status --check" else result.code == 0
             is_asked_for = call.line in {"members export", "history export", "crontab"}
             assert bool(result.out) == is_asked_for, (call.line, result.out)
-            assert result.err == "" or result.code == 1, (call.line, result.err)
+            assert told(result, path) == "" or result.code == 1, (call.line, result.err)
 
 
 BROKEN: dict[str, Callable[[Cli], None]] = {

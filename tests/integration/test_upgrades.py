@@ -43,7 +43,7 @@ def first_version(empty: Cli) -> Cli:
 
 def leave_behind(cli: Cli, newest: str, filling: Callable[[Engine], None]) -> None:
     """Make the database of an older version, whose newest migration is this one."""
-    with connected(cli.environment["DATABASE_URL"], Access.WRITE) as engine, engine.books():
+    with connected(cli.environment["DATABASE_URL"], Access.CREATE) as engine, engine.books():
         Runner(engine, str(schema.MIGRATIONS), schema.TABLE).up(target=newest)
         filling(engine)
 
@@ -134,7 +134,7 @@ def test_an_upgrade_keeps_all_and_sums_the_ledger_up(first_version: Cli) -> None
 def test_a_run_of_the_third_version_is_told_what_it_made(first_version: Cli) -> None:
     url = first_version.environment["DATABASE_URL"]
     begun = f"{THU}T00:00:00.000000Z"
-    with connected(url, Access.WRITE) as engine, engine.books():
+    with connected(url, Access.CREATE) as engine, engine.books():
         Runner(engine, str(schema.MIGRATIONS), schema.TABLE).up(target="0003_status")
         runs = ("id", "job", "trigger", "status", "started_at", "finished_at")
         engine.insert_rows(
@@ -185,7 +185,7 @@ def test_days_that_were_excused_before_outages_were_known_were_excused_by_hand(
 ) -> None:
     cli = first_version
     url = cli.environment["DATABASE_URL"]
-    with connected(url, Access.WRITE) as engine, engine.books():
+    with connected(url, Access.CREATE) as engine, engine.books():
         Runner(engine, str(schema.MIGRATIONS), schema.TABLE).up(target="0006_webhooks")
         row = (THU, "a holiday", f"{MON}T00:00:00.000000Z")
         engine.insert_rows("grace_day", ("day", "reason", "created_at"), [row])

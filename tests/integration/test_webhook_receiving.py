@@ -324,6 +324,36 @@ def test_without_its_database_it_asks_to_be_asked_again(cli: Cli, post: Post) ->
     assert told(post(sent)) == (200, "queued")
 
 
+def test_where_there_is_no_database_none_is_made(
+    cli: Cli, post: Post, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A disk that is not mounted would take what the federation thinks we know."""
+    sent = by_headers(event(), "msg_1")
+    url = cli.environment["DATABASE_URL"]
+    empty = cli.folder / "empty.db"
+    empty.touch()
+    for file in (empty, cli.folder / "missing.db"):
+        caplog.clear()
+        cli.environment["DATABASE_URL"] = f"sqlite:///{file}"
+        assert told(post(sent)) == (503, "unavailable")
+        assert told(post(Sent(b"", {}, "GET", "/healthz"))) == (503, "unavailable")
+        (record,) = caplog.records
+        assert f"There is no database at {file}" in record.message
+        assert f"{cli.folder / '.env'} (not found)" in record.message
+        assert "trcpoints db upgrade" in record.message
+    assert (empty.stat().st_size, (cli.folder / "missing.db").exists()) == (0, False)
+    cli.environment["DATABASE_URL"] = url
+    assert told(post(sent)) == (200, "queued")
+
+
+def test_a_name_that_is_no_setting_keeps_webhooks_out(
+    cli: Cli, post: Post, caplog: pytest.LogCaptureFixture
+) -> None:
+    (cli.folder / ".env").write_text("DATABASE_URI=sqlite:///other.db\n")
+    assert told(post(by_headers(event(), "msg_1"))) == (503, "unavailable")
+    assert "line 1: DATABASE_URI is no setting; did you mean DATABASE_URL?" in caplog.text
+
+
 def test_what_is_not_counted_is_said_once_in_a_while(
     cli: Cli, post: Post, caplog: pytest.LogCaptureFixture
 ) -> None:

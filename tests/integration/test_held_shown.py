@@ -48,14 +48,14 @@ def test_of_one_member_it_speaks_in_the_singular(time: Timeline) -> None:
     show(time.mee6, {**BOARD, ANN: 6_850})
     err = time.run("sync", "-q", after=TICK).err
     assert "1 member is held" in err
-    assert "18 points to award." in err
+    assert "18 points to award -> trcpoints members held" in err
     assert "deduct" not in err
 
 
 def test_the_line_is_json_where_the_log_is(time: Timeline) -> None:
     time.cli.environment["TRCPOINTS_LOG_FORMAT"] = "json"
     line = json.loads(time.run("sync", "-q", after=TICK).err)
-    assert line["level"] == "warning"
+    assert line["level"] == "notice"
     assert "2 members are held" in line["message"]
 
 

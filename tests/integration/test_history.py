@@ -358,7 +358,7 @@ def test_showing_costs_what_the_run_did(sqlite_cli: Cli) -> None:
     with statements() as asked:
         cli.ok("history", "show", "sync-1")
     found = plans(cli, asked)
-    assert len(found) == 6
+    assert len(found) == 8
     for plan in found:
         for step in plan.split("; "):
             assert re.match(

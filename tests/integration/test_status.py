@@ -79,7 +79,8 @@ def test_a_database_on_which_nothing_ran_yet(cli: Cli) -> None:
     assert (document["sync"]["overdue"], document["streaks"]["overdue"]) == (False, False)
     assert document["sync"]["last_run"] is None
     assert document["members"] == {
-        "total": 0, "linked": 0, "tracked": 0, "left": 0, "inactive": 0, "awaiting_baseline": 0
+        "total": 0, "linked": 0, "tracked": 0, "left": 0, "inactive": 0,
+        "awaiting_baseline": 0, "held": 0
     }  # fmt: skip
     cli.environment["MEE6_GUILD_ID"] = "993536706509885777"
     assert codes(status(cli)) == ["sync_never_ran", "streaks_never_ran"]
@@ -114,7 +115,8 @@ def test_all_is_well(cli: Cli, mee6: SimulatedMee6) -> None:
         "days_excused": [],
     }
     assert document["members"] == {
-        "total": 5, "linked": 4, "tracked": 3, "left": 1, "inactive": 1, "awaiting_baseline": 0
+        "total": 5, "linked": 4, "tracked": 3, "left": 1, "inactive": 1,
+        "awaiting_baseline": 0, "held": 0
     }  # fmt: skip
     assert document["points"] == {"awarded": 5, "deducted": 2, "balance": 3}
     assert document["federation"] == {

@@ -177,7 +177,8 @@ def test_a_database_that_is_not_there_yet(sqlite_cli: Cli, tmp_path: Path) -> No
     with SimulatedMee6() as mee6:
         cli = prepare(sqlite_cli, mee6)
         cli.environment["DATABASE_URL"] = f"sqlite:///{tmp_path}/new.db"
-        assert typed(cli, "n", "sync", "--accept-decrease").code == 0
+        assert typed(cli, "n", "sync", "--accept-decrease").code == 78
+        assert not (tmp_path / "new.db").exists()
 
 
 def test_ctrl_c_at_the_question(sqlite_cli: Cli) -> None:

@@ -78,10 +78,11 @@ def test_one_empty_board_is_enough(cli: Cli, mee6: SimulatedMee6) -> None:
     assert "is empty" in result.err
 
 
-def test_an_empty_board_of_a_new_guild_is_well(cli: Cli, mee6: SimulatedMee6) -> None:
+def test_an_empty_board_of_a_new_guild_baselines_no_member(cli: Cli, mee6: SimulatedMee6) -> None:
     books.link(cli, IDS)
     show(mee6, {})
-    assert cli.ok("sync")["members"]["absent"] == 6
+    counts = cli.ok("sync")["members"]
+    assert (counts["deferred"], counts["baselined"]) == (6, 0)
 
 
 @pytest.mark.usefixtures("tracked")

@@ -14,8 +14,9 @@ from tests.conftest import REPOSITORY
 from trcpoints import __version__
 
 UNRELEASED = "unreleased"
-INSTALLED = ("trcpoints", "crontab.example")
-"""What an installed package has."""
+CHANGES = "trcpoints/guide/changes.md"
+INSTALLED = ("trcpoints", "crontab.example", f":(exclude){CHANGES}")
+"""What an installed package has and does."""
 
 Write = Callable[[str, str], None]
 
@@ -50,16 +51,16 @@ def changed_since_release(repository: Path) -> list[str]:
     """The files of the package that were changed and committed under a version with a date."""
     if Path(git(repository, "rev-parse", "--show-toplevel").strip()) != repository.resolve():
         pytest.skip(f"{repository} has no history of its own")
-    (_, date), *_ = sections(git(repository, "show", "HEAD:CHANGES.md"))
+    (_, date), *_ = sections(git(repository, "show", f"HEAD:{CHANGES}"))
     if date == UNRELEASED:
         return []
-    newest = git(repository, "blame", "--porcelain", "-L/^## /,+1", "HEAD", "--", "CHANGES.md")
+    newest = git(repository, "blame", "--porcelain", "-L/^## /,+1", "HEAD", "--", CHANGES)
     released = newest.split()[0]
     return git(repository, "diff", "--name-only", released, "HEAD", "--", *INSTALLED).split()
 
 
 def test_changes_begin_with_the_version() -> None:
-    found = sections((REPOSITORY / "CHANGES.md").read_text(encoding="utf-8"))
+    found = sections((REPOSITORY / CHANGES).read_text(encoding="utf-8"))
     versions = [tuple(map(int, version.split("."))) for version, _ in found]
     dates = [date for _, date in found]
     assert found[0][0] == __version__
@@ -71,7 +72,7 @@ def test_changes_begin_with_the_version() -> None:
 def test_other_code_has_another_version() -> None:
     assert changed_since_release(REPOSITORY) == [], (
         f"These were changed after {__version__} got its date: raise __version__ in "
-        "trcpoints/__init__.py, and begin a section of CHANGES.md, unreleased."
+        f"trcpoints/__init__.py, and begin a section of {CHANGES}, unreleased."
     )
 
 
@@ -81,20 +82,20 @@ def write(tmp_path: Path) -> Write:
 
     def commit(name: str, text: str) -> None:
         path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         git(tmp_path, "add", ".")
         who = ["-c", "user.name=Ann", "-c", "user.email=ann@example.org"]
         git(tmp_path, *who, "commit", "--quiet", "--no-verify", "--message", name)
 
     git(tmp_path, "init", "--quiet")
-    commit("CHANGES.md", "# Changes\n\n## 0.1.0, 2026-11-30\n\nThe first.\n")
+    commit(CHANGES, "# Changes\n\n## 0.1.0, 2026-11-30\n\nThe first.\n")
     return commit
 
 
 def test_what_has_a_date_stays(tmp_path: Path, write: Write) -> None:
     write("README.md", "other")
-    write("CHANGES.md", "# Changes\n\n## 0.1.0, 2026-11-30\n\nThe first version.\n")
+    write(CHANGES, "# Changes\n\n## 0.1.0, 2026-11-30\n\nThe first version.\n")
     assert changed_since_release(tmp_path) == []
     write("trcpoints/code.py", "other = True\n")
     assert changed_since_release(tmp_path) == ["trcpoints/code.py"]
@@ -102,10 +103,10 @@ def test_what_has_a_date_stays(tmp_path: Path, write: Write) -> None:
 
 def test_what_has_no_date_may_change_until_it_gets_one(tmp_path: Path, write: Write) -> None:
     older = "## 0.1.0, 2026-11-30\n\nThe first.\n"
-    write("CHANGES.md", f"# Changes\n\n## 0.2.0, unreleased\n\n{older}")
+    write(CHANGES, f"# Changes\n\n## 0.2.0, unreleased\n\n{older}")
     write("trcpoints/code.py", "other = True\n")
     assert changed_since_release(tmp_path) == []
-    write("CHANGES.md", f"# Changes\n\n## 0.2.0, 2026-12-01\n\n{older}")
+    write(CHANGES, f"# Changes\n\n## 0.2.0, 2026-12-01\n\n{older}")
     assert changed_since_release(tmp_path) == []
     write("trcpoints/code.py", "other = False\n")
     assert changed_since_release(tmp_path) == ["trcpoints/code.py"]

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support import mee6 as mee6_support
 from tests.support.cli import Cli
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import GIVEN_SERVER, PostgresServer, all_binaries, find_binaries
 from trcpoints.config import sqlite_url
 from trcpoints.db.database import Access, open_database
 from trcpoints.demo.server import SimulatedMee6
@@ -41,6 +41,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are processors: at any time some test waits for a process or a clock."""
     return len(os.sched_getaffinity(0)) + 1
+
+
+@pytest.fixture(scope="session")
+def postgres_binaries() -> Path:
+    """What a test starts a server of its own from, which it may restart and stop."""
+    if not any(all_binaries()) and os.environ.get(GIVEN_SERVER):
+        pytest.skip(f"the server of {GIVEN_SERVER} is not ours to start and stop")
+    return find_binaries()
 
 
 @pytest.fixture(scope="session")

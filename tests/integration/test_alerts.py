@@ -324,7 +324,6 @@ def test_a_signal_while_others_are_told_says_what_became_of_the_run(
         assert f"The sync run had {status}" in err.decode()
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_all_together_take_no_longer_than_they_may() -> None:
     end = RunEnd("failed", 69, 0.1, SourceUnavailable("down"), 2, 3)
     with silent_port() as port:

@@ -11,9 +11,6 @@ from tests.support.sentry_server import KEY, SentryServer, sentry_dsn
 from trcpoints.config import AlertSettings
 from trcpoints.monitoring import trial
 
-# Apprise imports what Python itself will drop.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-
 CHECK = "/5f0e9a3c-1111-4222-8333-1234567890ab"
 
 

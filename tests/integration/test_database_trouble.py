@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -39,9 +40,9 @@ def _prepare(cli: Cli, mee6: SimulatedMee6) -> None:
 
 
 @pytest.fixture(scope="module")
-def own_server() -> Iterator[PostgresServer]:
+def own_server(postgres_binaries: Path) -> Iterator[PostgresServer]:
     """A PostgreSQL that may be restarted."""
-    server = PostgresServer.start()
+    server = PostgresServer.start(postgres_binaries)
     yield server
     server.stop()
 
@@ -175,8 +176,8 @@ def test_a_connection_that_an_administrator_ends(cli: Cli, board: SimulatedMee6)
 
 
 @pytest.mark.parametrize("new_database", ["postgresql"], indirect=True)
-def test_a_server_that_stays_away(cli: Cli, mee6: SimulatedMee6) -> None:
-    server = PostgresServer.start()
+def test_a_server_that_stays_away(cli: Cli, mee6: SimulatedMee6, postgres_binaries: Path) -> None:
+    server = PostgresServer.start(postgres_binaries)
     try:
         cli.environment["DATABASE_URL"] = server.create_database()
         _prepare(cli, mee6)

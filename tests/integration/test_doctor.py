@@ -30,9 +30,6 @@ from trcpoints.demo.faults import Fault
 from trcpoints.demo.server import SimulatedMee6
 from trcpoints.jobs.owner import this_process
 
-# Apprise imports what Python itself will drop.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-
 SECRET = "S3CRETS3CRET"
 ALERTS = ["sentry", "notifications", "pings"]
 OF_A_FILE = ["disk", "permissions"]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from tests.support import queue
 from tests.support.cli import Cli
 from tests.support.http_sink import HttpSink
@@ -15,7 +13,6 @@ JUDES, FIANNA, ODD = "st-judes", "na-fianna", "club:7/é"
 FAILING = f"federation:club/{JUDES}"
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Apprise itself
 def test_the_third_night_in_a_row_is_told_for_each_organization(sqlite_cli: Cli) -> None:
     """What a retry cannot mend fails once a night."""
     cli = sqlite_cli
@@ -49,7 +46,6 @@ def test_the_third_night_in_a_row_is_told_for_each_organization(sqlite_cli: Cli)
         assert titles[1:] == [f"trcpoints: {FAILING} works again"]
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Apprise itself
 def test_several_organizations_that_fail_are_told_apart(sqlite_cli: Cli) -> None:
     """Whatever they are called, and in one process."""
     cli = sqlite_cli

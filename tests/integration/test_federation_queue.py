@@ -395,7 +395,6 @@ def admins() -> Iterator[tuple[str, list[dict[str, Any]]]]:
         thread.join()
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Apprise itself
 @pytest.mark.parametrize(("notify_on", "times"), [("last", 1), ("first", 2)])
 def test_the_admins_of_an_organization_are_told(
     sqlite_cli: Cli, admins: tuple[str, list[dict[str, Any]]], notify_on: str, times: int
@@ -417,7 +416,6 @@ def test_the_admins_of_an_organization_are_told(
     assert "pa55word" not in json.dumps(told) + result.err + result.out
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Apprise itself
 def test_that_nobody_could_be_told_changes_nothing(sqlite_cli: Cli) -> None:
     queue.configure(sqlite_cli, [JUDES], more='notify_env = "ADMINS"\nnotify_on = "first"\n')
     sqlite_cli.environment["ADMINS"] = "json://ann:pa55word@127.0.0.1:1/"

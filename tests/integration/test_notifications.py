@@ -13,9 +13,6 @@ from trcpoints.config import AlertSettings
 from trcpoints.errors import InternalError, Interrupted, SourceUnavailable, TrcpointsError
 from trcpoints.monitoring.alerts import Alerts, RunEnd
 
-# Apprise imports what Python itself will drop.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-
 TIME = 10.0
 DOWN = SourceUnavailable("MEE6 could not be read: it answered 500.", hint="See trcpoints status")
 

@@ -39,8 +39,8 @@ time.sleep(600)
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    server = PostgresServer.start(find_binaries())
+def server(postgres_binaries: Path) -> Iterator[PostgresServer]:
+    server = PostgresServer.start(postgres_binaries)
     yield server
     server.stop()
 
@@ -85,12 +85,12 @@ def test_it_runs_on_a_socket_alone(server: PostgresServer) -> None:
 
 
 def test_the_environment_of_libpq_does_not_lead_elsewhere(
-    server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+    server: PostgresServer, monkeypatch: pytest.MonkeyPatch, postgres_binaries: Path
 ) -> None:
     for name, value in {"PGPORT": "1", "PGHOST": "/nowhere", "PGUSER": "x"}.items():
         monkeypatch.setenv(name, value)
     assert fetch(server.url("postgres"), "SELECT current_user") == "postgres"
-    another = PostgresServer.start(find_binaries())
+    another = PostgresServer.start(postgres_binaries)
     another.stop()
 
 
@@ -133,8 +133,8 @@ def test_many_connections_fit(server: PostgresServer) -> None:
         connection.close()
 
 
-def test_stop_leaves_nothing() -> None:
-    server = PostgresServer.start(find_binaries())
+def test_stop_leaves_nothing(postgres_binaries: Path) -> None:
+    server = PostgresServer.start(postgres_binaries)
     left = folders(server.url("postgres"))
     assert all(folder.exists() for folder in left)
     server.stop()
@@ -144,6 +144,7 @@ def test_stop_leaves_nothing() -> None:
     assert not any(folder.exists() for folder in left)
 
 
+@pytest.mark.usefixtures("postgres_binaries")
 def test_a_killed_holder_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(GIVEN_SERVER, raising=False)
     root = Path(__file__).parents[2]
@@ -165,8 +166,8 @@ def test_a_killed_holder_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None
             os.kill(int(forked), signal.SIGKILL)
 
 
-def test_binaries_that_others_cannot_reach(tmp_path: Path) -> None:
-    prefix = find_binaries().parent
+def test_binaries_that_others_cannot_reach(tmp_path: Path, postgres_binaries: Path) -> None:
+    prefix = postgres_binaries.parent
     closed = tmp_path / "closed" / prefix.parent.name / prefix.name
     shutil.copytree(prefix, closed, ignore=shutil.ignore_patterns("include"))
     libraries = prefix.parent.with_name(f"{prefix.parent.name}.libs")

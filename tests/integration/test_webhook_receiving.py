@@ -342,6 +342,11 @@ def test_where_there_is_no_database_none_is_made(
         assert f"{cli.folder / '.env'} (not found)" in record.message
         assert "trcpoints db upgrade" in record.message
     assert (empty.stat().st_size, (cli.folder / "missing.db").exists()) == (0, False)
+    (cli.folder / ".env").write_text("DATABASE_URL=sqlite:///other.db\n")
+    del cli.environment["DATABASE_URL"]
+    os.environ.pop("DATABASE_URL")
+    assert told(post(sent)) == (503, "unavailable")
+    assert f"DATABASE_URL is set in {cli.folder / '.env'}" in caplog.text
     cli.environment["DATABASE_URL"] = url
     assert told(post(sent)) == (200, "queued")
 

@@ -181,16 +181,16 @@ def _read(environ: Mapping[str, str], file: EnvFile) -> tuple[Settings, _Reader]
     values = {**file.values, **environ}
     reader = _Reader(values)
     url = reader.get("DATABASE_URL", database_url, empty=_NO_DATABASE)
-    # Both are read, so that both are names of settings.
     guild_id = reader.get("MEE6_GUILD_ID", _snowflake)
-    discord_guild_id = reader.get("DISCORD_GUILD_ID", _snowflake)
+    # Read in any case, for it is the name of a setting; a value that is not used cannot be wrong.
+    other_id = reader.get("DISCORD_GUILD_ID", _snowflake if guild_id is None else str)
     trigger = reader.get("TRCPOINTS_TRIGGER", _trigger) or "manual"
     settings = Settings(
         database_url=DatabaseUrl(
             url or reader.default_database_url(), _origin(environ, file, trigger)
         ),
         mee6=Mee6Settings(
-            guild_id=guild_id or discord_guild_id,
+            guild_id=guild_id or other_id,
             enabled=reader.get_or("MEE6_SYNC_ENABLED", _boolean, True, empty=_NO_SWITCH),
             api_base=reader.get_or("MEE6_API_BASE", _http_url, DEFAULT_API_BASE),
             auth_token=reader.get("MEE6_AUTH_TOKEN", header_value),

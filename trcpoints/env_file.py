@@ -97,7 +97,7 @@ def read_env_file(named: Path | None) -> EnvFile:
         with path.open(encoding="utf-8-sig") as file:
             bindings = list(parse_stream(file))
     except (OSError, ValueError) as fault:
-        reason = fault.strerror if isinstance(fault, OSError) else fault
+        reason = fault.strerror if isinstance(fault, OSError) else "it is not text in UTF-8"
         raise ConfigurationInvalid([f"{path} cannot be read: {reason}"]) from fault
     statements = tuple(
         Statement(

@@ -58,7 +58,7 @@ RIGHT = [
     "MEE6_AUTH_TOKEN=\nSENTRY_DSN=\nMEE6_PAGE_SIZE=\nTRCPOINTS_TRIGGER=",
     "GAA_TOKEN=x\nPGPASSWORD=y\nDISCORD_BOT_TOKEN=z\nspring.datasource-url=u\n_=v\nPATH=w",
     'GAA_KEY="-----BEGIN KEY-----\nMIIEvQ==\n-----END KEY-----"\n',
-    "MEE6_GUILD_ID=1\nDISCORD_GUILD_ID=2",
+    "MEE6_GUILD_ID=1\nDISCORD_GUILD_ID=of another program",
 ]
 
 
@@ -117,6 +117,12 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(cli: Cli, start: str) ->
     write(cli, f"{start}DATABASE_URL={file}\r\nMEE6_GUILD_ID={GUILD}\r\n")
     del cli.environment["DATABASE_URL"]
     assert cli.ok("db", "upgrade")["url"] == file
+
+
+def test_a_file_in_another_encoding(cli: Cli) -> None:
+    (cli.folder / ".env").write_bytes(f"MEE6_AUTH_TOKEN={SECRET}\n".encode("utf-16"))
+    (fault,) = refused(cli, "status")
+    assert fault == f"{cli.folder / '.env'} cannot be read: it is not text in UTF-8"
 
 
 def test_a_file_that_was_named_has_the_same_rules(cli: Cli) -> None:

@@ -63,8 +63,10 @@ def names(cli: Cli) -> list[str]:
     return [one["name"] for one in cli.ok("members", "export")["members"]]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize(
+    ("encoding", "delimiter"),
+    [("utf-8-sig", ","), ("utf-16", "\t"), ("utf-16-le", ";"), ("cp1252", ";")],
+)
 def test_every_encoding_and_separator(sqlite_cli: Cli, encoding: str, delimiter: str) -> None:
     table = f"{HEADER}\r\n{ROW.replace('Ada', 'Áine')}\r\n".replace(",", delimiter)
     assert synced(sqlite_cli, table.encode(encoding))["created"] == 1

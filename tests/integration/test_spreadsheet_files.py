@@ -47,8 +47,10 @@ def as_csv(rows: list[list[str]], delimiter: str = ",") -> str:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize(
+    ("encoding", "delimiter"),
+    [("utf-8", ","), ("utf-8-sig", ";"), ("utf-16", "\t"), ("utf-16-le", ";"), ("cp1252", ";")],
+)
 def test_every_encoding_and_separator(sqlite_cli: Cli, encoding: str, delimiter: str) -> None:
     take(sqlite_cli, as_csv(TABLE, delimiter).encode(encoding))
     assert names(sqlite_cli) == {ADA: "Áine “Zo”"}
@@ -96,7 +98,7 @@ def test_what_is_not_csv_is_named(
     assert hint in found
 
 
-@pytest.mark.parametrize("name", ["id", "ID", "user_id", "userId", "memberId", "Member ID"])
+@pytest.mark.parametrize("name", ["id", "user_id", "memberId"])
 def test_the_id_of_another_system_is_not_ours(sqlite_cli: Cli, name: str) -> None:
     take(sqlite_cli, f"discord_id,name\n{ADA},Ada\n{BEN},Ben\n")
     table = f"{name},first_name,email\n1,Anna,anna@example.net\n2,Bea,bea@example.net\n"

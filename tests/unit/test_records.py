@@ -229,6 +229,21 @@ def test_columns_of_an_export_are_passed_over_together_only() -> None:
     assert alone.faults == [(1, "'points' cannot be imported")]
 
 
+@pytest.mark.parametrize("name", ["id", "ID", "Id", "user_id", "userId", "User ID", "member id"])
+def test_advice_is_found_however_a_name_is_spelt(name: str) -> None:
+    advice = {"id": "not ours", "userid": "not ours", "memberid": "not ours"}
+    columns = ("member_id", *COLUMNS)
+    for data in (f"{name},x\n1,2\n", json.dumps({name: "1"}), json.dumps([{name: 1}])):
+        file = scan_records(data.encode(), "file", columns, advice=advice)
+        _, reason = file.faults[0]
+        assert reason.endswith("; not ours")
+    file = scan_records(b"name,nmae,discordid\n1,2,3\n", "file", columns, advice=advice)
+    assert [reason.split("; ")[1] for _, reason in file.faults] == [
+        "do you mean name?",
+        "do you mean discord_id?",
+    ]
+
+
 def test_read_input(tmp_path: Path) -> None:
     file = tmp_path / "members.csv"
     file.write_bytes(b"name\n")

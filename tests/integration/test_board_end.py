@@ -116,13 +116,14 @@ def test_a_server_that_gives_less_each_time_is_never_the_whole_board(
     assert (member.absences, member.deferrals) == (0, 0)
 
 
+@pytest.mark.parametrize("xp", [0, 9_999_999], ids=["at its end", "at its top"])
 def test_a_board_that_grows_while_its_end_is_confirmed(
-    sqlite_cli: Cli, server: SimulatedMee6
+    sqlite_cli: Cli, server: SimulatedMee6, xp: int
 ) -> None:
     sqlite_cli.environment["MEE6_PAGE_SIZE"] = "50"
     books.link(sqlite_cli, [ABSENT])
-    # The first to write on the last page is a newcomer, who is where the end was.
-    server.misbehave(Fault.NEWCOMER, page=5, times=1)
+    # After the empty page a newcomer is where the end was, or pushes somebody there.
+    server.misbehave(Fault.NEWCOMER, page=5, times=1, xp=xp)
     document = sqlite_cli.ok("sync")
     assert (document["members"]["deferred"], document["leaderboard"]["requests"]) == (1, 7)
     member = books.members(sqlite_cli)[ABSENT]
@@ -157,6 +158,12 @@ def test_a_server_that_shows_large_pages_empty(sqlite_cli: Cli, server: Simulate
     books.link(sqlite_cli, [FIRST])
     assert sqlite_cli.ok("sync")["members"]["baselined"] == 1
     assert asked(server) == [(0, 999), (0, 1)]
+    # For others, the size that it gives unasked is tried.
+    server.misbehave(Fault.EMPTY_BOARD, times=1)
+    books.link(sqlite_cli, [ABSENT])
+    assert sqlite_cli.ok("sync")["leaderboard"]["players"] == 250
+    again = [(number, 100) for number in range(4)]
+    assert asked(server) == [(0, 999), (0, 1), *again, (250, 1)]
 
 
 @pytest.mark.parametrize("status", [400, 422])

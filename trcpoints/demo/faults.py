@@ -93,7 +93,7 @@ class Fault(enum.Enum):
     TWICE_ON_PAGE = "the first player of the page again at its end, with less XP"
     RANKS_MOVE = "after the page, the first player behind it goes to the top [player=id]"
     XP_DROPS = "after the page, its first player falls to 0 XP [player=id]"
-    NEWCOMER = "after the page, somebody new is at the end of the board"
+    NEWCOMER = "after the page, somebody new is on the board [xp=0]"
     EMPTY_BOARD = "no players at all"
 
 

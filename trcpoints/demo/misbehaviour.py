@@ -301,7 +301,7 @@ def _xp_drops(world: World, page: int, limit: int, how: How) -> None:
 
 
 def _newcomer(world: World, page: int, limit: int, how: How) -> None:
-    world.add(str(4 * 10**17 + len(world)), "newcomer", 0)
+    world.add(str(4 * 10**17 + len(world)), "newcomer", int(number_in(how, "xp", 0)))
 
 
 AFTERWARDS: Mapping[Fault, Callable[[World, int, int, How], None]] = {

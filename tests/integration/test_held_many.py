@@ -12,6 +12,8 @@ from tests.support.holds import TICK, Timeline, fates, holds
 from tests.support.mee6 import show
 from trcpoints.demo.server import SimulatedMee6
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 IDS = [str(number) for number in range(101, 107)]
 BASE = dict.fromkeys(IDS, 50_000)
 

@@ -13,6 +13,8 @@ from tests.support.mee6 import show
 from trcpoints.config import sqlite_url
 from trcpoints.demo.server import SimulatedMee6
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 ANN, BOB, CAT = "101", "102", "103"
 BOARD = {ANN: 5_000, BOB: 20_000, CAT: 30_000}
 HELD = {ANN: 9_000, BOB: 50, CAT: 30_000}

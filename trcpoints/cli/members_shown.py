@@ -11,6 +11,7 @@ from trcpoints.documents.members import (
     ActivityRow,
     MemberDetail,
     MemberEditRow,
+    MemberHold,
     MemberLinkRow,
     MemberRow,
     MembersListDocument,
@@ -92,6 +93,7 @@ def render_show(document: MembersShowDocument) -> RenderableType:
         _activity(document.activity),
         *_links(document.links),
         *_edits(document.edits),
+        *_holds(document.holds),
     )
 
 
@@ -147,6 +149,20 @@ def _edits(edits: Sequence[MemberEditRow]) -> Iterator[RenderableType]:
     for edit in edits:
         name = edit.field.replace("_", " ")
         shown.add_row(name, harmless(edit.modified_by), moment(edit.modified_at))
+    yield ""
+    yield shown
+
+
+def _holds(holds: Sequence[MemberHold]) -> Iterator[RenderableType]:
+    if not holds:
+        return
+    shown = table("held since (UTC)|", "XP!", "XP seen!", "points!", "state")
+    for hold in holds:
+        state = f"accepted by {hold.accepted_by}" if hold.accepted_by else "waits"
+        if hold.ending:
+            state = f"{hold.ending} by {hold.made_by}, {moment(hold.ended_at)}"
+        figures = (f"{hold.xp_tracked:,}", f"{hold.xp_seen:,}", f"{hold.points:+,}")
+        shown.add_row(moment(hold.since), *figures, harmless(state))
     yield ""
     yield shown
 

@@ -125,7 +125,7 @@ class Hold(Model):
     """
 
     id = BigAutoField()
-    member = ForeignKeyField(Member, index=False)
+    member = ForeignKeyField(Member, index=True)
     member_id: int
     discord_id = TextField()
     kind = TextField()

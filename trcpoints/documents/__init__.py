@@ -17,6 +17,7 @@ Moment = Annotated[datetime, Meta(tz=True)]
 RunStatus = Literal["completed", "skipped", "failed", "interrupted"]
 Trigger = Literal["scheduled", "manual", "retry", "webhook"]
 HoldKind = Literal["gain", "loss"]
+HoldEnding = Literal["accepted", "passed", "rebaselined", "relinked", "deactivated", "superseded"]
 
 
 class ErrorInfo(Struct, frozen=True):

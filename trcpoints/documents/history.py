@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from trcpoints.documents import Document, ErrorInfo, HoldKind, Moment, Trigger
+from trcpoints.documents import Document, ErrorInfo, HoldEnding, HoldKind, Moment, Trigger
 from trcpoints.documents.federation import FederationConflictRow
 from trcpoints.documents.streaks import StreakMilestone
 
@@ -86,9 +86,7 @@ class HistoryHold(HistoryMember, kw_only=True):
     xp_seen: int
     points: int
     accepted_by: str | None
-    ending: (
-        Literal["accepted", "passed", "rebaselined", "relinked", "deactivated", "superseded"] | None
-    )
+    ending: HoldEnding | None
     made_by: str | None
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from trcpoints.documents import Document, ErrorInfo, HoldKind, Moment
+from trcpoints.documents import Document, ErrorInfo, HoldEnding, HoldKind, Moment
 from trcpoints.documents.points import LedgerRow
 
 
@@ -126,11 +126,29 @@ class MemberEditRow(Struct, kw_only=True):
     modified_at: Moment
 
 
+class MemberHold(Struct, kw_only=True):
+    """A change of a member's XP that waited, or still does. `xp_seen` is what was seen last.
+
+    `made_by` is who ended it at `ended_at`: a person, the sync, or a federation.
+    """
+
+    since: Moment
+    kind: HoldKind
+    xp_tracked: int
+    xp_seen: int
+    points: int
+    accepted_by: str | None
+    accepted_at: Moment | None
+    ended_at: Moment | None
+    ending: HoldEnding | None
+    made_by: str | None
+
+
 class MembersShowDocument(Document, kw_only=True, tag="trcpoints.members.show/1"):
     """One member, with the newest entries of the ledger and records of activity first.
 
     `links` are the records of federations that the member is; `edits` say which fields a person
-    has set.
+    has set; `holds` are the newest changes of XP that waited, or still do.
     """
 
     member: MemberDetail
@@ -138,6 +156,7 @@ class MembersShowDocument(Document, kw_only=True, tag="trcpoints.members.show/1"
     activity: list[ActivityRow]
     links: list[MemberLinkRow]
     edits: list[MemberEditRow]
+    holds: list[MemberHold]
 
 
 class MembersAddDocument(Document, kw_only=True, tag="trcpoints.members.add/1"):

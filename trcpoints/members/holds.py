@@ -11,9 +11,10 @@ from peewee import SQL, Case, ModelSelect, fn
 
 from trcpoints.db.engine import Engine, portions
 from trcpoints.db.models import IS_OPEN_HOLD, Hold, Member
-from trcpoints.documents import HoldKind
+from trcpoints.documents import HoldEnding, HoldKind
 from trcpoints.documents.members import (
     HeldMember,
+    MemberHold,
     MembersAcceptDocument,
     MembersHeldDocument,
 )
@@ -58,6 +59,26 @@ def list_held(engine: Engine, limit: int) -> MembersHeldDocument:
         )
 
 
+def holds_of(member: Member, limit: int) -> list[MemberHold]:
+    """The newest holds of a member, at most `limit` of them."""
+    newest = Hold.select().where(Hold.member == member.id).order_by(Hold.id.desc()).limit(limit)
+    return [
+        MemberHold(
+            since=hold.began_at,
+            kind=msgspec.convert(hold.kind, HoldKind),
+            xp_tracked=hold.xp_tracked,
+            xp_seen=hold.xp_seen,
+            points=hold.points,
+            accepted_by=hold.accepted_by,
+            accepted_at=hold.accepted_at,
+            ended_at=hold.ended_at,
+            ending=msgspec.convert(hold.ending, HoldEnding | None),
+            made_by=hold.made_by,
+        )
+        for hold in newest
+    ]
+
+
 def accept_held(
     engine: Engine, references: Sequence[str], now: datetime, *, by: str
 ) -> MembersAcceptDocument:
@@ -78,7 +99,7 @@ def accept_held(
 
 
 def end_holds(
-    engine: Engine, member_ids: Iterable[int], ending: str, now: datetime, *, by: str
+    engine: Engine, member_ids: Iterable[int], ending: HoldEnding, now: datetime, *, by: str
 ) -> None:
     """End the holds that these members have, inside `engine.books()`.
 

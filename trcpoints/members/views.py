@@ -32,6 +32,7 @@ from trcpoints.documents.members import (
     MembersShowDocument,
 )
 from trcpoints.documents.points import LedgerRow
+from trcpoints.members.holds import holds_of
 from trcpoints.members.judged import is_judged, job_judged_through
 from trcpoints.members.lookup import find_member
 
@@ -82,6 +83,7 @@ def show_member(reference: str, limit: int) -> MembersShowDocument:
         activity=[_activity_row(record) for record in activity],
         links=_links(member),
         edits=_edits(member),
+        holds=holds_of(member, limit),
     )
 
 

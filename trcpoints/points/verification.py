@@ -17,6 +17,7 @@ from trcpoints.errors import BooksDoNotAddUp
 from trcpoints.points.awards import ADJUSTMENT
 from trcpoints.points.conversion import SYNC_SOURCE, XP_PER_POINT, convert
 from trcpoints.points.derived import day_faults, streak_faults
+from trcpoints.points.held import hold_faults
 
 _NAMED = 20
 """Members that the message names; the document names all."""
@@ -26,7 +27,7 @@ Fault = tuple[int, str]
 
 
 def verify(engine: Engine) -> PointsVerifyDocument:
-    """Recompute balances, carries, XP, awards, streaks and days from the rows of one snapshot.
+    """Recompute balances, carries, XP, awards, streaks, holds and days from the rows of one snapshot.
 
     Reading is enough; memory follows the faults and the longest history of one member. Raises
     BooksDoNotAddUp, whose document names every member that does not add up.
@@ -39,6 +40,7 @@ def verify(engine: Engine) -> PointsVerifyDocument:
                 _repeated_syncs(engine),
                 _histories(engine),
                 streak_faults(engine),
+                hold_faults(engine),
             )
         )
         days = [DayFault(day=day, fault=fault) for day, fault in day_faults(engine)]

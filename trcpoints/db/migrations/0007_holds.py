@@ -21,7 +21,7 @@ def up(migrator: SchemaMigrator, db: Database) -> None:
 
     class Hold(Model):
         id = BigAutoField()
-        member = ForeignKeyField(Member, index=False)
+        member = ForeignKeyField(Member, index=True)
         discord_id = TextField()
         kind = TextField()
         began_at = TimeField()

@@ -7,12 +7,13 @@ them. A change beyond that is no activity but a fault, or something that a perso
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from msgspec import Struct, structs
 
 from trcpoints.config import MaxGain
 from trcpoints.db.fields import from_driver, to_text
+from trcpoints.documents import HoldEnding
 from trcpoints.documents import HoldKind as Kind
 from trcpoints.points.conversion import convert
 
@@ -24,8 +25,6 @@ BOOSTS = 2
 
 BY_SYNC = "sync"
 """Who ended a hold that no person has decided on."""
-
-How = Literal["accepted", "passed", "rebaselined", "relinked", "deactivated", "superseded"]
 
 
 class Hold(Struct, frozen=True, gc=False):
@@ -42,7 +41,7 @@ class Hold(Struct, frozen=True, gc=False):
 class Ending(NamedTuple):
     """How a hold ended, and who made it so."""
 
-    how: How
+    how: HoldEnding
     made_by: str
 
 

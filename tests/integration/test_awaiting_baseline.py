@@ -18,6 +18,7 @@ ANN = IDS[0]
 @pytest.fixture
 def reset(cli: Cli, mee6: SimulatedMee6) -> Cli:
     """Six members with points, of whom one has left; a reset after which two are seen."""
+    cli.environment["MEE6_MAX_GAIN"] = "off"
     books.link(cli, IDS)
     show(mee6, dict.fromkeys(IDS, 1000))
     cli.ok("sync")

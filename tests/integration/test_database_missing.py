@@ -32,7 +32,7 @@ CREATING = {
 OTHERS = [
     pytest.param(call, id=call.line)
     for command, calls in CALLS.items()
-    if command not in {*CREATING, *WITHOUT_DATABASE, "schema", "demo", "doctor"}
+    if command not in {*CREATING, *WITHOUT_DATABASE, "schema", "crontab", "demo", "doctor"}
     for call in calls
 ]
 
@@ -118,11 +118,11 @@ def test_the_doctor_says_the_same(nowhere: Nowhere) -> None:
 @pytest.mark.slow_on_postgresql
 def test_those_that_make_one_say_so(nowhere: Nowhere, command: str, options: list[str]) -> None:
     line = " ".join([CREATING[command], *options])
-    result = nowhere.run(line, "name\nAnn\n")
+    result = nowhere.run(line, "discord_id,name\n101,Ann\n")
     assert (result.code, result.err.count("\n")) == (0, 1)
     assert result.err.endswith(f"{NEW}{nowhere.place}\n")
     assert bool(result.out) == (options != ["--quiet"])
-    again = nowhere.run(line, "name\nBob\n")
+    again = nowhere.run(line, "discord_id,name\n102,Bob\n")
     assert (again.code, again.err) == (0, "")
 
 
@@ -130,14 +130,14 @@ def test_those_that_make_one_say_so(nowhere: Nowhere, command: str, options: lis
 @pytest.mark.slow_on_postgresql
 def test_cron_makes_none(nowhere: Nowhere, command: str) -> None:
     result = nowhere.run(
-        f"{CREATING[command]} --json", "name\nAnn\n", TRCPOINTS_TRIGGER="scheduled"
+        f"{CREATING[command]} --json", "discord_id,name\n101,Ann\n", TRCPOINTS_TRIGGER="scheduled"
     )
     assert_refused(nowhere, result)
     assert "while TRCPOINTS_TRIGGER is scheduled" in result.json["error"]["message"]
     assert nowhere.has_nothing()
     nowhere.cli.ok("db", "upgrade")
     nowhere.cli.environment["TRCPOINTS_TRIGGER"] = "scheduled"
-    assert nowhere.run(CREATING[command], "name\nAnn\n").code == 0
+    assert nowhere.run(CREATING[command], "discord_id,name\n101,Ann\n").code == 0
 
 
 def test_the_log_as_json_has_it_too(sqlite_cli: Cli, tmp_path: Path) -> None:

@@ -169,7 +169,8 @@ def play(url: str, folder: Path, wanted: Wanted, order: list[int]) -> None:
     federation = Federation(cli, folder)
     federation.sync(*({"id": f"M{n}", "discord_id": a} for n, a in enumerate(KNOWN, start=1)))
     records: list[Record] = [
-        {"id": f"M{n}", "discord_id": account} for n, account in enumerate(wanted, start=1)
+        {"id": f"M{n}", "discord_id": account, "first_name": "Ann"}
+        for n, account in enumerate(wanted, start=1)
     ]
     shuffled = [records[n] for n in order]
     plan = federation.sync(*shuffled)

@@ -27,7 +27,7 @@ Fault = tuple[int, str]
 
 
 def verify(engine: Engine) -> PointsVerifyDocument:
-    """Recompute balances, carries, XP, awards, streaks, holds and days from the rows of one snapshot.
+    """Recompute balances, carries, XP, awards, streaks, holds and days from one snapshot's rows.
 
     Reading is enough; memory follows the faults and the longest history of one member. Raises
     BooksDoNotAddUp, whose document names every member that does not add up.

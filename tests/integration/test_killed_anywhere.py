@@ -21,14 +21,26 @@ from trcpoints.config import sqlite_path, sqlite_url
 from trcpoints.demo.server import SimulatedMee6
 
 CopyOf = Callable[[str], str]
-TIMES = {"synced_at", "occurred_at", "created_at", "updated_at", "left_at", "last_active_at"}
+TIMES = {
+    *("synced_at", "occurred_at", "created_at", "updated_at", "left_at", "last_active_at"),
+    *("known_at", "held_at", "began_at", "accepted_at", "ended_at"),
+}
 GUILD = "993536706509885777"
 TODAY = datetime.now(UTC)
 
 
-NEXT = {"101": 1990, "102": 640, "103": 1111, "104": 5000, "105": 1000, "106": 1000, "108": 700}
-"""One gains, one loses, one returns, one leaves, one falls quiet, one is baselined by hand, two
-are seen for the first time: one of them on the board, one not."""
+NEXT = {
+    "101": 1990,
+    "102": 640,
+    "103": 1111,
+    "104": 5000,
+    "105": 1000,
+    "106": 9000,
+    "108": 700,
+    "109": 7000,
+}
+"""One gains, one loses, one returns, one leaves, one falls quiet, one is baselined by hand, one is
+seen for the first time, one is held, and of one it is booked what was held and accepted."""
 
 JOBS = ["sync", "saved sync", "failing sync", "cooling down", "streaks"]
 COMMANDS = [
@@ -55,6 +67,8 @@ def saved_board(path: Path, xp: dict[str, int]) -> str:
 def prepared(cli: Cli, tmp_path: Path) -> Cli:
     """Members with every kind of past: tracked, quiet, away, with points, and unseen."""
     board = tmp_path / "board.json"
+    # Two runs differ in time; what is held should not.
+    cli.environment["MEE6_MAX_GAIN"] = "1000"
     with time_machine.travel(TODAY - timedelta(days=12)):
         books.link(cli, [str(number) for number in range(101, 110)])
     lines = [
@@ -65,10 +79,11 @@ def prepared(cli: Cli, tmp_path: Path) -> Cli:
     cli.ok("points", "import", "-", stdin="\n".join(["member,points,source,key,at", *lines]))
     first = {str(number): 1000 for number in range(101, 108)}
     cli.ok("sync", "--from", saved_board(board, first))
-    second = {**first, "101": 1250, "102": 940}
+    second = {**first, "101": 1250, "102": 940, "106": 9000}
     del second["103"]
     cli.ok("sync", "--from", saved_board(board, second))
     cli.ok("members", "rebaseline", "discord:104")
+    cli.ok("members", "accept", "discord:106")
     return cli
 
 

@@ -17,6 +17,7 @@ from trcpoints.db.models import (
     Activity,
     DailyPoints,
     GraceDay,
+    Hold,
     Job,
     Lease,
     LedgerEntry,
@@ -142,7 +143,10 @@ def job(cli: Cli, name: str = "sync") -> Job | None:
 def everything(cli: Cli) -> dict[str, Rows]:
     """All rows of all tables but the record of the runs, for comparing two databases."""
     with open_database(cli.environment["DATABASE_URL"], Access.READ):
-        tables = ((Member, Member.id), (Activity, Activity.id), (LedgerEntry, LedgerEntry.id))
+        tables = (
+            *((Member, Member.id), (Activity, Activity.id), (LedgerEntry, LedgerEntry.id)),
+            (Hold, Hold.id),
+        )
         found: dict[str, Rows] = {
             model.__name__: [*model.select().order_by(key).dicts()] for model, key in tables
         }

@@ -13,7 +13,7 @@ from trcpoints.db.fields import to_text
 from trcpoints.guards import DEFAULT_PERCENT
 from trcpoints.jobs.sync import increase
 from trcpoints.jobs.sync.holds import Ending, Hold, HoldRules, Known, Weighed, weigh
-from trcpoints.jobs.sync.plan import SyncPlan
+from trcpoints.jobs.sync.plan import AcceptedGains, SyncPlan
 from trcpoints.jobs.sync.verdicts import Outcome
 
 BEFORE = NOW - timedelta(minutes=15)
@@ -116,6 +116,7 @@ def test_a_hold_goes_on(hold: Hold) -> None:
         (rules(max_gain="off"), 6750, 10**9, True),
         # When the hold began, no gain was too large.
         (rules(), None, 10**9, True),
+        (rules(max_gain=10), None, 10**9, True),
     ],
 )
 def test_a_limit_that_is_set_is_that_of_now(
@@ -221,6 +222,15 @@ def test_a_new_hold_counts_in_both() -> None:
     assert (gained.at_risk, gained.losing, gained.changed) == (1, 0, 1)
     other = plan([member(2, 0)], board([member(2, 0)], {2: 60_000}))
     assert (other.at_risk, other.changed, other.holds.gains) == (0, 1, 1)
+
+
+def test_what_an_option_accepts_is_counted() -> None:
+    members = [member(number, 50_000) for number in range(1, 4)]
+    found = board(members, {1: 60_000, 2: 50_100, 3: 20})
+    for given, accepted in ((rules(increase=True), (1, 100)), (rules(decrease=True), (0, 0))):
+        made = plan(members, found, rules=given, discord_points={3: 0})
+        assert (made.accepted.members, made.accepted.points) == accepted
+    assert plan(members, found).accepted == AcceptedGains()
 
 
 def test_a_hold_that_is_superseded_is_a_new_one() -> None:

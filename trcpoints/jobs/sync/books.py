@@ -72,9 +72,8 @@ _UPDATED = (
     "deferrals",
     "rebaseline",
     "last_active_at",
-    "known_at",
-    "held_at",
 )
+_MARKED = ("id", "known_at", "held_at")
 _RECORDED = (
     "member_id",
     "discord_id",
@@ -154,6 +153,7 @@ def apply(
         ) from fault
     engine.insert_rows("ledger", _ENTERED, _entries(verdicts, sync_id, started_at, occurred_at))
     engine.update_rows("member", _UPDATED, _updates(verdicts, started_at, occurred_at))
+    engine.update_rows("member", _MARKED, _marks(verdicts))
     hold_rows.write(engine, verdicts, sync_id=sync_id, started_at=started_at)
     add_to_days((occurred_at, points) for points in (plan.points.awarded, -plan.points.deducted))
     gained = (verdict for verdict in verdicts if verdict.awarded > 0)
@@ -206,9 +206,15 @@ def _updates(
             after.deferrals,
             after.rebaseline,
             occurred if _is_newest(verdict, occurred_at) else after.last_active_at,
-            after.known_at,
-            after.held_at,
         )
+
+
+def _marks(verdicts: Iterable[Verdict]) -> Iterator[Row]:
+    """The marks of the few whose hold begins or ends, or who were not seen or are seen again."""
+    for verdict in verdicts:
+        before, after = verdict.before, verdict.after
+        if after.known_at != before.known_at or after.held_at != before.held_at:
+            yield (after.member_id, after.known_at, after.held_at)
 
 
 def _is_newest(verdict: Verdict, occurred_at: datetime) -> bool:

@@ -25,9 +25,6 @@ from trcpoints.mee6.leaderboard import Leaderboard
 MIDNIGHT_GAP = timedelta(minutes=35)
 """The longest gap over midnight whose activity is credited to the day before (section 2.6)."""
 
-_LOSING = frozenset({Outcome.LOST, Outcome.LEFT})
-_CHANGED = frozenset({Outcome.GAINED, Outcome.LOST, Outcome.HELD})
-
 
 class AcceptedGains(Struct):
     """Members whose gain would be held, had the option not accepted it, and their points."""
@@ -159,27 +156,19 @@ def occurrence(started_at: datetime, previous: datetime | None) -> datetime:
 
 def _add(plan: SyncPlan, verdict: Verdict) -> None:
     """Count a verdict, and keep it where it writes something."""
-    before, after, counts = verdict.before, verdict.after, plan.members
-    name = verdict.outcome.value
+    before, after, counts, outcome = verdict.before, verdict.after, plan.members, verdict.outcome
+    name = outcome.value
     setattr(counts, name, getattr(counts, name) + 1)
     counts.absent += verdict.absent
-    is_deferred = verdict.outcome is Outcome.DEFERRED
+    is_deferred = outcome is Outcome.DEFERRED
     counts.awaiting_baseline += is_deferred and after.rebaseline
     seen_again = before.left_at is not None and after.left_at is None
-    counts.returned += seen_again and not (is_deferred or verdict.outcome is Outcome.BASELINED)
+    counts.returned += seen_again and not (is_deferred or outcome is Outcome.BASELINED)
     # Members who were held before wait for a decision: they keep no sync of the others back.
     if verdict.hold_before is None:
-        # Whoever awaits a baseline has nothing to lose.
-        if before.xp_total and before.left_at is None and not before.rebaseline:
-            plan.at_risk += 1
-            plan.losing += verdict.outcome in _LOSING or _holds_loss(verdict)
-        plan.changed += verdict.outcome in _CHANGED
-        if verdict.is_accepted and verdict.awarded > 0:
-            plan.accepted.members += 1
-            plan.accepted.points += verdict.awarded
-    if verdict.hold is not None:
-        plan.held.append(verdict)
-    _count_holds(plan.holds, verdict)
+        _count_risk(plan, verdict)
+    if verdict.hold is not None or verdict.ending is not None:
+        _count_holds(plan, verdict)
     delta = verdict.xp_delta or 0
     if delta > 0:
         plan.xp.gained += delta
@@ -192,15 +181,30 @@ def _add(plan: SyncPlan, verdict: Verdict) -> None:
         plan.verdicts.append(verdict)
 
 
-def _holds_loss(verdict: Verdict) -> bool:
-    return verdict.hold is not None and verdict.hold.kind == "loss"
+def _count_risk(plan: SyncPlan, verdict: Verdict) -> None:
+    """Count what the guards ask of a member who was not held before."""
+    # Compared one by one: to look an Enum up in a set costs more than all of this.
+    outcome, hold, before = verdict.outcome, verdict.hold, verdict.before
+    is_lost = outcome is Outcome.LOST
+    plan.changed += is_lost or outcome is Outcome.GAINED or outcome is Outcome.HELD
+    # Whoever awaits a baseline has nothing to lose.
+    if before.xp_total and before.left_at is None and not before.rebaseline:
+        plan.at_risk += 1
+        loses_held = hold is not None and hold.kind == "loss"
+        plan.losing += is_lost or outcome is Outcome.LEFT or loses_held
+    if verdict.is_accepted and verdict.awarded > 0:
+        plan.accepted.members += 1
+        plan.accepted.points += verdict.awarded
 
 
-def _count_holds(counts: SyncHolds, verdict: Verdict) -> None:
+def _count_holds(plan: SyncPlan, verdict: Verdict) -> None:
     """Count a hold that begins or has ended, and the points at stake of one that begins."""
-    hold, ending = verdict.hold, verdict.ending
+    hold, ending, counts = verdict.hold, verdict.ending, plan.holds
     counts.ended += ending is not None and ending.how != "superseded"
-    if hold is None or hold.hold_id is not None:
+    if hold is None:
+        return
+    plan.held.append(verdict)
+    if hold.hold_id is not None:
         return
     if hold.kind == "gain":
         counts.gains += 1

@@ -303,7 +303,7 @@ def test_it_is_worth_a_line_under_quiet(ann: Cli) -> None:
     with at(f"{THU}T00:05"):
         result = ann("streaks", "-q")
     said = json.loads(result.err)
-    assert (said["level"], said["job"]) == ("warning", "streaks")
+    assert (said["level"], said["job"]) == ("notice", "streaks")
     assert f"2 weekdays, {TUE} to {WED}, are excused" in said["message"]
 
 

@@ -100,6 +100,8 @@ CALLS = {
     "backfill-dry-run": [Call("backfill-dry-run", "backfill-dry-run")],
     "members list": [Call("members list", "members.list")],
     "members show": [Call("members show 1", "members.show")],
+    "members held": [Call("members held", "members.held")],
+    "members accept": [Call("members accept 1", "members.accept")],
     "members rebaseline": [Call("members rebaseline 1", "members.rebaseline")],
     "members export": [
         Call("members export", "members.export"),
@@ -222,6 +224,13 @@ def told(result: Result, path: str) -> str:
     return re.sub(r"\A\S+ notice: a new database was made: .*\n\Z", "", result.err)
 
 
+def prepare(cli: Cli, mee6: SimulatedMee6, path: str) -> None:
+    """Let there be what a command is about: Ann is held, of whom it is the id 1."""
+    if path == "members held":
+        show(mee6, {**dict.fromkeys(IDS, 1000), ANN: 9000})
+        assert cli.ok("sync")["members"]["held"] == 1
+
+
 def test_every_command_is_called_here() -> None:
     assert program_paths() == set(CALLS)
 
@@ -231,6 +240,7 @@ def test_every_command_when_all_is_well(cli: Cli, mee6: SimulatedMee6) -> None:
     federate(cli)
     printed = set()
     for path, calls in CALLS.items():
+        prepare(cli, mee6, path)
         for call in calls:
             result = run(cli, call)
             document = valid(result)
@@ -250,6 +260,7 @@ def test_every_command_is_silent_when_all_is_well(cli: Cli, mee6: SimulatedMee6)
     show(mee6, dict.fromkeys(IDS, 1000))
     federate(cli)
     for path, calls in CALLS.items():
+        prepare(cli, mee6, path)
         for call in calls:
             result = cli(*call.line.split(), "--quiet", stdin=call.stdin)
             assert result.code in {0, 1} if call.line == "status --check" else result.code == 0
@@ -364,7 +375,7 @@ def test_a_schema_says_what_a_document_is(sqlite_cli: Cli) -> None:
     sync = shapes["SyncDocument"]
     assert sync["properties"]["schema"] == {"enum": ["trcpoints.sync/1"]}
     assert sync["properties"]["started_at"] == {"type": "string", "format": "date-time"}
-    assert set(sync["properties"]) - set(sync["required"]) == {"results"}
+    assert set(sync["properties"]) - set(sync["required"]) == {"held", "results"}
     assert "additionalProperties" not in sync
     assert shapes["SyncMembers"]["required"] == list(shapes["SyncMembers"]["properties"])
     assert not [shape for shape in shapes.values() if "\n " in shape["description"]]

@@ -12,7 +12,6 @@ from urllib.parse import quote, unquote, urlsplit
 from trcpoints import __version__, sqlite_address
 from trcpoints.env_file import EnvFile, SettingFault, find_faults, find_unknown, read_env_file
 from trcpoints.errors import ConfigurationInvalid
-from trcpoints.guards import DEFAULT_PERCENT
 from trcpoints.secrecy import secret_values
 
 DEFAULT_API_BASE = "https://mee6.xyz/api/plugins/levels/leaderboard"
@@ -56,6 +55,9 @@ _POSTGRESQL = re.compile(
 _PLACE_IN_QUERY = frozenset({"host", "port", "user", "dbname"})
 
 T = TypeVar("T")
+
+DEFAULT_PERCENT = 50
+"""The share of members, or of records, that may change at once (design, section A4)."""
 
 MaxGain = int | Literal["auto", "off"]
 """The XP above which a gain is held: by time and rate, a number, or never."""
@@ -398,7 +400,7 @@ def header_value(text: str) -> str:
 
 
 def _page_size(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= 1000:
+    if not re.fullmatch(r"[1-9][0-9]{0,3}", text, re.ASCII) or int(text) > 1000:
         raise ValueError("should be a whole number from 1 to 1000; 999 works everywhere")
     return int(text)
 
@@ -427,7 +429,8 @@ def _max_gain(text: str) -> MaxGain:
         return "auto"
     if word == "off":
         return "off"
-    if not (word.isascii() and word.isdigit() and 1 <= int(word[:13]) <= _MOST_GAIN):
+    is_number = word.isascii() and word.isdigit() and len(word) <= len(str(_MOST_GAIN))
+    if not (is_number and 1 <= int(word) <= _MOST_GAIN):
         raise ValueError(
             "should be auto (by time and rate), off, or a whole number of XP from 1 to "
             f"{_MOST_GAIN}: gains above it are held"

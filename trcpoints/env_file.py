@@ -119,8 +119,13 @@ def find_faults(
 
     `settings` are the names there are. What `federation_config` names is a connector's.
     """
+    lines: dict[str, int] = {}
     for one in file.statements:
         found = _find_fault(one, settings, federation_config)
+        if found is None and one.name is not None and one.name in settings:
+            before = lines.setdefault(one.name, one.line)
+            if before != one.line:
+                found = SettingFault(one.name, f"{one.name} is set in line {before} already")
         if found is not None:
             yield SettingFault(found.setting, f"{file.path}, line {one.line}: {found.text}")
 
@@ -135,10 +140,17 @@ def find_unknown(
         if names_secret(federation_config, name):
             continue
         # Whatever else may stand before an equals sign could be a part of a secret.
-        shown = name if _NAME.fullmatch(name) else "the name"
+        shown = name if _is_shown(name, settings) else "the name"
         setting = _nearest(name, settings)
         advice = f"; did you mean {setting}?" if setting else ""
         yield SettingFault(setting, f"{shown} is no setting{advice}")
+
+
+def _is_shown(name: str, settings: Collection[str]) -> bool:
+    """Whether a name can be no more than that, and not a setting with its value behind it."""
+    is_name = bool(_NAME.fullmatch(name)) and name in (name.upper(), name.lower())
+    has_more = any(name.upper().startswith(one) and len(name) > len(one) + 3 for one in settings)
+    return is_name and not has_more
 
 
 def names_secret(federation_config: Path | None, name: str) -> bool:

@@ -10,8 +10,6 @@ from trcpoints.errors import MassChangeRefused, TrcpointsError
 AT_LEAST = 3
 """Fewer than these are never a mass change."""
 
-DEFAULT_PERCENT = 50
-
 Agreed = Mapping[str, Mapping[str, int]]
 
 Ask = Callable[[MassChangeRefused], bool]

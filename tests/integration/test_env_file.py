@@ -98,6 +98,22 @@ def test_a_line_that_sets_nothing(cli: Cli, wrong: str) -> None:
     assert WRONG[wrong] in fault
 
 
+def test_a_setting_that_is_there_twice(cli: Cli) -> None:
+    file = write(cli, "MEE6_GUILD_ID=1\n\nMEE6_GUILD_ID=2\nOTHER=1\nOTHER=2\n")
+    (fault,) = refused(cli, "status")
+    assert fault == f"{file}, line 3: MEE6_GUILD_ID is set in line 1 already"
+
+
+@pytest.mark.parametrize(
+    "line", ["MEE6_AUTH_TOKENs3cr3tpad==", "MEE6_AUTH_TOKENS3CR3TPAD=", "SENTRY_s3cr3tDSN=//abc"]
+)
+def test_a_sign_that_was_forgotten_shows_no_secret(cli: Cli, line: str) -> None:
+    write(cli, f"{line}\n")
+    result = cli("status")
+    assert (result.code, "the name is no setting" in result.err) == (78, True)
+    assert "s3cr3t" not in result.err.lower()
+
+
 @pytest.mark.parametrize("right", RIGHT)
 def test_what_is_understood(cli: Cli, right: str) -> None:
     write(cli, right)

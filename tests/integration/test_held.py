@@ -207,7 +207,7 @@ def test_a_limit_that_is_raised_releases(time: Timeline, setting: str) -> None:
     assert holds(time.cli)[0][5:] == ("passed", "sync")
 
 
-@pytest.mark.parametrize("setting", ["-1", "0", "1.5", "many", "9" * 14])
+@pytest.mark.parametrize("setting", ["-1", "0", "1.5", "many", "9" * 14, f"{0:030}1", "9" * 5000])
 def test_a_limit_that_is_none_is_a_fault(sqlite_cli: Cli, setting: str) -> None:
     result = sqlite_cli("sync", env={"MEE6_MAX_GAIN": setting, "MEE6_GUILD_ID": "1"})
     assert result.code == 78

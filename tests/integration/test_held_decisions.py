@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from datetime import timedelta
+
 import pytest
 
 from tests.support import books
@@ -203,3 +206,28 @@ def test_rebaseline_ends_all_holds_seen_or_not(time: Timeline) -> None:
         "awaiting_baseline": 1,
     }
     assert time.cli("points", "verify").code == 0
+
+
+def test_a_wrong_clock_makes_no_gain_plausible(time: Timeline) -> None:
+    right = time.now
+    time.now = right - timedelta(days=9000)
+    time.ok("sync")
+    time.now = right
+    document = time.sync({ANN: 9_000, BOB: 900_000, CAT: 30_000})
+    assert fates(document)["held"] == 2
+    assert document["points"]["awarded"] == 0
+
+
+def test_a_hold_that_began_without_a_limit_has_one_when_it_is_set(time: Timeline) -> None:
+    time.cli.environment["MEE6_MAX_GAIN"] = "off"
+    assert fates(time.sync({ANN: 9_000, **OTHERS}))["gained"] == 1
+    assert fates(time.sync({ANN: 20, **OTHERS}))["held"] == 1
+    del time.cli.environment["MEE6_MAX_GAIN"]
+    assert fates(time.sync({ANN: 90_000_000, **OTHERS}))["held"] == 1
+    assert time.ok("members", "held")["members"][0]["kind"] == "gain"
+
+
+def test_a_login_name_that_is_no_text(time: Timeline) -> None:
+    time.cli.environment["LOGNAME"] = "\udcff"
+    (accepted,) = time.ok("members", "accept", f"discord:{ANN}")["members"]
+    assert accepted["accepted_by"] == f"uid {os.getuid()}"

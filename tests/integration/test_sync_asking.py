@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -171,6 +174,21 @@ def test_a_source_that_fails_is_asked_once_and_recorded(sqlite_cli: Cli) -> None
         mee6.behave()
         # The pause that it asked for is kept.
         assert typed(cli, "y", "sync", "--accept-decrease").code == 75
+
+
+def test_a_pipe_is_read_once_for_the_question_and_the_sync(sqlite_cli: Cli, tmp_path: Path) -> None:
+    with SimulatedMee6() as mee6:
+        cli = prepare(sqlite_cli, mee6)
+        pipe = tmp_path / "board"
+        os.mkfifo(pipe)
+        players = [{"id": one, "xp": 1} for one in IDS]
+        board = json.dumps({"guild": {"id": mee6.guild_id}, "players": players})
+        with ThreadPoolExecutor() as pool:
+            written = pool.submit(pipe.write_text, board)
+            result = typed(cli, "y", "sync", "--from", str(pipe), "--accept-decrease")
+            written.result(timeout=60)
+        assert result.code == 0, result.err
+        assert books.runs(cli)[-1].status == "completed"
 
 
 def test_a_database_that_is_not_there_yet(sqlite_cli: Cli, tmp_path: Path) -> None:

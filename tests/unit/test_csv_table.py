@@ -182,3 +182,10 @@ def test_no_file_is_read_for_ever_and_each_row_has_its_place(lines: list[str]) -
     places = [row.line for row in rows("\n".join(["h,i", *lines, ""]))]
     assert places == sorted(set(places))
     assert all(2 <= place <= len(lines) + 1 for place in places)
+
+
+def test_quotes_that_each_open_the_rest_of_the_file_are_given_up() -> None:
+    """Each row that is no CSV takes all the lines after it, which are then read again."""
+    text = "a,b\n" + 'x","\n' * 20_000
+    with pytest.raises(InvalidRecords, match="as many lines before it do"):
+        rows(text)

@@ -123,9 +123,16 @@ def test_lists_of_players_one_a_line() -> None:
 
 
 def test_a_malformed_player_of_a_guild_that_is_said() -> None:
-    value = [*PLAYERS, {"id": "77", "xp": "7", "guild_id": 5}, None]
+    value = [*PLAYERS, {"id": "77", "xp": "7", "guild_id": GUILD}, None]
     board = read(value, unnamed=GUILD)
     assert (board.invalid_players, board.unreadable) == (2, {77})
+
+
+@pytest.mark.parametrize("guild", ["5", 5, 2**60])
+def test_players_of_another_guild_among_odd_records(guild: object) -> None:
+    for odd in (None, 7, {"id": "77", "xp": "7"}):
+        with pytest.raises(LeaderboardInvalid, match=f"players of guild {guild}, not of"):
+            read([*PLAYERS, {"id": "78", "xp": 5, "guild_id": guild}, odd], unnamed=GUILD)
 
 
 def test_an_id_that_may_have_been_rounded() -> None:
@@ -182,8 +189,9 @@ def test_the_digest_is_of_who_has_what() -> None:
         read({"players": [*PLAYERS, {"id": "77", "xp": None}]}, unnamed=GUILD),
         read({"players": [*PLAYERS, None]}, unnamed=GUILD),
     ]
-    assert [board.digest == plain for board in different] == [False, True, *[False] * 5]
-    assert len({board.digest for board in different}) == len(different)
+    # Neither an empty page nor the guild that was asked for is another content.
+    assert [board.digest == plain for board in different] == [True, True, *[False] * 5]
+    assert len({board.digest for board in different}) == len(different) - 1
 
 
 def test_a_byte_order_mark() -> None:

@@ -101,17 +101,19 @@ def loaded_by(
         (
             "report --public --output page.html -q",
             {"jinja2", "msgspec", "peewee", "pygal"},
-            BOOKS | {"jobs", "members", "monitoring", "points", "report"},
+            BOOKS | {"guards", "jobs", "members", "monitoring", "points", "records", "report"},
         ),
         (
             "sync --from board.json --json",
             {"msgspec", "peewee"},
-            BOOKS | {"http", "jobs", "mee6", "members", "monitoring", "points", "records"},
+            BOOKS
+            | {"guards", "http", "jobs", "mee6", "members", "monitoring", "points", "records"},
         ),
         (
             "sync --from board.json -q",
             {"msgspec", "peewee"},
-            BOOKS | {"http", "jobs", "mee6", "members", "monitoring", "points", "records"},
+            BOOKS
+            | {"guards", "http", "jobs", "mee6", "members", "monitoring", "points", "records"},
         ),
     ],
 )

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from tests.support.plans import board, member, plan
+from trcpoints.config import DEFAULT_PERCENT
 from trcpoints.errors import MassChangeRefused
-from trcpoints.guards import DEFAULT_PERCENT
 from trcpoints.jobs.sync import guard
 from trcpoints.jobs.sync.plan import SyncPlan
 from trcpoints.jobs.sync.verdicts import MemberState

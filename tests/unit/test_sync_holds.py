@@ -8,9 +8,8 @@ import pytest
 from msgspec import structs
 
 from tests.support.plans import NOW, RULES, board, member, plan
-from trcpoints.config import MaxGain
+from trcpoints.config import DEFAULT_PERCENT, MaxGain
 from trcpoints.db.fields import to_text
-from trcpoints.guards import DEFAULT_PERCENT
 from trcpoints.jobs.sync import increase
 from trcpoints.jobs.sync.holds import Ending, Hold, HoldRules, Known, Weighed, weigh
 from trcpoints.jobs.sync.plan import AcceptedGains, SyncPlan
@@ -114,9 +113,11 @@ def test_a_hold_goes_on(hold: Hold) -> None:
         (rules(max_gain=10), 6750, 6750, True),
         (rules(max_gain=10), 6750, 6751, False),
         (rules(max_gain="off"), 6750, 10**9, True),
-        # When the hold began, no gain was too large.
-        (rules(), None, 10**9, True),
-        (rules(max_gain=10), None, 10**9, True),
+        # When the hold began, no gain was too large: the limit is that of today.
+        (rules(), None, 6750, True),
+        (rules(), None, 6751, False),
+        (rules(max_gain=10), None, 5010, True),
+        (rules(max_gain=10), None, 5011, False),
     ],
 )
 def test_a_limit_that_is_set_is_that_of_now(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -67,13 +69,19 @@ def saved_board(from_file: str | None, complete: bool, guild: str | None) -> Sav
 
 def saved(settings: Mee6Settings, session: Session, board: SavedBoard) -> Fetch:
     """Return what reads a saved leaderboard, and warns where it may be a part of one."""
-    from trcpoints.mee6.saved import read_leaderboard
+    from trcpoints.mee6.saved import read_leaderboard, read_source
+
+    is_stdin = board.name == "-"
+    told = "stdin" if is_stdin else board.name
+
+    @functools.cache
+    def body() -> bytes:
+        # Once: a pipe cannot be read again, and what a person agreed to is what is booked.
+        return read_source(sys.stdin.buffer if is_stdin else Path(board.name), told)
 
     def fetch(known: Known, _beat: Callable[[], None]) -> Leaderboard:
-        is_stdin = board.name == "-"
-        source, told = (sys.stdin.buffer, "stdin") if is_stdin else (Path(board.name), board.name)
         read = read_leaderboard(
-            source,
+            io.BytesIO(body()),
             told,
             known,
             guild_id=settings.guild_id,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from trcpoints.config import apprise_urls, header_value
+from trcpoints.config import DEFAULT_PERCENT, apprise_urls, header_value
 from trcpoints.errors import ConfigurationInvalid
 from trcpoints.federation import values
 from trcpoints.federation.conflicts import STRATEGIES, Strategy
@@ -18,7 +18,6 @@ from trcpoints.federation.mapping_config import read_mapping
 from trcpoints.federation.secrets import LookUp, Secrets
 from trcpoints.federation.sources import KINDS, Csv, HttpJson, Source
 from trcpoints.federation.tables import Table
-from trcpoints.guards import DEFAULT_PERCENT
 
 NotifyOn = Literal["last", "first"]
 _NOTIFY_ON: tuple[NotifyOn, ...] = ("last", "first")

@@ -37,7 +37,7 @@ def read_leaderboard(
     contradicts itself.
     """
     saved = SavedPages(name, guild_id or unnamed, unnamed)
-    pages = _in_order(saved.decode(_read(source, name)), name)
+    pages = _in_order(saved.decode(read_source(source, name)), name)
     _require_one_guild(pages, unnamed, name)
     _refuse_rounded(pages, name)
     shortfall = _shortfall(pages, complete, name)
@@ -65,7 +65,8 @@ def read_leaderboard(
     )
 
 
-def _read(source: Path | BinaryIO, name: str) -> bytes:
+def read_source(source: Path | BinaryIO, name: str) -> bytes:
+    """Return the bytes of a file. Raises NotFound, and LeaderboardInvalid where it has none."""
     try:
         return source.read_bytes() if isinstance(source, Path) else source.read()
     except FileNotFoundError as fault:
@@ -143,12 +144,9 @@ def _gap(pages: list[Page]) -> str:
 
 
 def _digest(pages: list[Page]) -> str:
-    """A digest of who has how much XP on which page, however the file is written."""
-    digests = [
-        hashlib.blake2b(
-            msgspec.json.encode((page.guild_id, page.xp, sorted(page.malformed), page.nameless)),
-            digest_size=16,
-        ).digest()
-        for page in pages
-    ]
-    return hashlib.blake2b(b"".join(sorted(digests)), digest_size=16).hexdigest()
+    """A digest of who has how much XP, however the file is written and divided into pages."""
+    players = sorted(itertools.chain.from_iterable(page.xp.items() for page in pages))
+    malformed = sorted(itertools.chain.from_iterable(page.malformed for page in pages))
+    nameless = sum(page.nameless for page in pages)
+    content = msgspec.json.encode((pages[0].guild_id, players, malformed, nameless))
+    return hashlib.blake2b(content, digest_size=16).hexdigest()

@@ -43,10 +43,6 @@ class _Outline(msgspec.Struct):
     xp: msgspec.Raw = _NULL
 
 
-class _GuildOfPlayer(msgspec.Struct):
-    guild_id: str | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class SavedPages:
     """A file of pages. `name` is how messages call it.
@@ -123,13 +119,15 @@ class SavedPages:
     def _refuse_other_guild(self, players: bytes, where: str) -> None:
         """MEE6 notes the guild with each player, too."""
         try:
-            noted = msgspec.json.decode(players, type=list[_GuildOfPlayer])
-        except _BROKEN:
-            return  # Whatever is malformed is counted when the page is read.
-        others = {player.guild_id for player in noted if player.guild_id} - {self.unnamed}
+            found = loads(players)
+        except Undecodable:
+            return  # Whatever is malformed is refused when the page is read.
+        records = found if isinstance(found, list) else []
+        noted = (one.get("guild_id") for one in records if isinstance(one, dict))
+        others = {str(guild) for guild in noted if guild} - {self.unnamed}
         if others:
             raise LeaderboardInvalid(
-                f"{where} has players of guild {one_line(min(map(str, others)))}, not of guild "
+                f"{where} has players of guild {one_line(min(others))}, not of guild "
                 f"{self.unnamed}.",
                 hint="Check --guild, and that the file is from the right server.",
             )

@@ -54,6 +54,7 @@ def forget_edits(engine: Engine, edits: Sequence[tuple[int, str]]) -> None:
 
 def _login_name() -> str:
     try:
-        return getpass.getuser()
+        name = getpass.getuser().strip()
     except (OSError, KeyError, ImportError):
-        return f"uid {os.getuid()}"  # of a user who has no name, as in a container
+        name = ""  # of a user who has none, as in a container
+    return f"uid {os.getuid()}" if not name or why_unstorable(name) else name

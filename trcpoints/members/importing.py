@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from trcpoints.config import DEFAULT_PERCENT
 from trcpoints.db.engine import Engine
 from trcpoints.db.fields import to_text
 from trcpoints.db.models import Member
 from trcpoints.documents import ErrorInfo
 from trcpoints.documents.members import MemberDetail, MembersImportChange, MembersImportDocument
-from trcpoints.guards import DEFAULT_PERCENT, NO_CONSENT, Consent
+from trcpoints.guards import NO_CONSENT, Consent
 from trcpoints.members.discord_ids import find_rounding
 from trcpoints.members.edits import note_edits
 from trcpoints.members.fields import FIELDS, UNLINKED

@@ -21,6 +21,9 @@ from trcpoints.records.values import original_cell, quoted
 LONGEST_LINE = 1_000_000
 """Characters; a cell has at most 131,072, which is the limit of Python's reader."""
 
+MOST_READ_AGAIN = 100_000
+"""Lines of a file that are read again after rows that are no CSV: each may take many of them."""
+
 _HEAD = 65_536
 _SEPARATOR_LINE = re.compile(r'"?sep=([^\w\s"]|\t)"?[ \t]*(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
 _EXPORT_AGAIN = "Have the file exported again, without these faults."
@@ -152,6 +155,8 @@ class CsvTable:
                     raise self._invalid(line, f"{reason}: {_BROKEN_OFF}", hint=_COMPLETE) from fault
                 yield BadRow(line, reason)
                 self._lines.give_back()
+                if self._lines.read_again > MOST_READ_AGAIN:
+                    raise self._invalid(line, f"{reason}, as many lines before it do") from fault
                 reader = self._reader()
             else:
                 if cells:
@@ -178,6 +183,7 @@ class _Lines:
         self._number = 0
         self._row: list[str] = []
         self._given_back: deque[str] = deque()
+        self.read_again = 0
 
     def __iter__(self) -> Iterator[str]:
         while line := self._given_back.popleft() if self._given_back else self._read():
@@ -194,6 +200,7 @@ class _Lines:
         """Have all lines of the row but its first one read again."""
         again = self._row[1:]
         self._given_back.extendleft(reversed(again))
+        self.read_again += len(again)
         self._number -= len(again)
 
     def have(self, char: str) -> bool:

@@ -11,8 +11,9 @@ from peewee import Case, Expression, fn
 
 from trcpoints.db.engine import Engine, Row, portions
 from trcpoints.db.fields import from_driver, to_text
-from trcpoints.db.models import IS_UNTRACKED, LedgerEntry, Member
+from trcpoints.db.models import IS_UNTRACKED, LedgerEntry, Member, Run
 from trcpoints.errors import KeyConflict
+from trcpoints.jobs.memory import SYNC_JOB
 from trcpoints.jobs.sync import hold_rows
 from trcpoints.jobs.sync.plan import SyncPlan
 from trcpoints.jobs.sync.verdicts import MemberState, Verdict
@@ -131,6 +132,19 @@ def count_awarded() -> int:
     query = LedgerEntry.select(fn.SUM(LedgerEntry.points))
     awarded = query.where((LedgerEntry.source == SYNC_SOURCE) & (LedgerEntry.points > 0)).scalar()
     return int(awarded or 0)
+
+
+def latest_sync(started_at: datetime, previous: datetime | None) -> datetime | None:
+    """Return when the sync before this one began, by any clock that may have been right.
+
+    `previous` is when the one that was completed last began. Where it went by a clock that was far
+    behind, the time since then would make any gain plausible: the newest sync on record that did
+    not begin after this one began later.
+    """
+    is_before = (Run.job == SYNC_JOB) & (Run.status == "completed") & (Run.started_at <= started_at)
+    newest = Run.select(Run.started_at).where(is_before).order_by(Run.started_at.desc()).first()
+    known = [previous, None if newest is None else newest.started_at]
+    return max((moment for moment in known if moment is not None), default=None)
 
 
 def _states(engine: Engine, condition: Expression) -> Iterator[MemberState]:

@@ -105,9 +105,10 @@ class HoldRules(Struct, frozen=True):
         limit = self.limit(from_driver(known.seen_at))
         if limit is None:
             return None
-        if hold is None:
+        # A hold that began while any gain was plausible has no ceiling: it gets the one of today.
+        if hold is None or hold.ceiling is None:
             return known.xp + limit
-        if hold.ceiling is None or self.max_gain == "auto":
+        if self.max_gain == "auto":
             return hold.ceiling
         return max(hold.ceiling, known.xp + limit)
 

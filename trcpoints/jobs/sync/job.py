@@ -236,15 +236,14 @@ class _Sync(JobRun):
             raise
         started_at = self.identity.started_at
         with run.books():
-            previous = run.memory.last_completed_at
-            plan = self._decide(run.engine, board, previous)
+            plan = self._decide(run.engine, board, run.memory.last_completed_at)
             walks.remember(board)
             books.apply(
                 run.engine,
                 plan,
                 sync_id=self.identity.run_id,
                 started_at=started_at,
-                occurred_at=occurrence(started_at, previous),
+                occurred_at=occurrence(started_at, run.memory.last_completed_at),
             )
             if board.guild_id != tracked_guild():
                 track_guild(board.guild_id, self.identity.run_id, started_at)
@@ -308,7 +307,7 @@ class _Sync(JobRun):
     def _rules(self, board: Leaderboard, previous: datetime | None) -> HoldRules:
         return HoldRules(
             started_at=self.identity.started_at,
-            previous=previous,
+            previous=books.latest_sync(self.identity.started_at, previous),
             xp_per_minute=board.xp_per_minute,
             max_gain=self.settings.mee6.max_gain,
             accept_increase=self.options.accept_increase,

@@ -10,7 +10,7 @@ import typer
 from trcpoints.cli.app import command, group
 from trcpoints.cli.session import session_of
 from trcpoints.cli.tables import moment, table
-from trcpoints.cli.text import harmless
+from trcpoints.cli.text import counted, harmless
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -178,7 +178,8 @@ def _render_award(document: PointsAwardDocument) -> RenderableType:
 
 def _render_import(document: PointsImportDocument) -> RenderableType:
     return (
-        f"{document.records:,} records: {document.awarded:,} awarded, {document.points:+,} points; "
+        f"{counted(document.records, 'record')}: {document.awarded:,} awarded, "
+        f"{document.points:+,} points; "
         f"{document.duplicates:,} booked before."
     )
 

@@ -27,20 +27,32 @@ def find_refusal(plan: ImportPlan, file: str, percent: int) -> MassChangeRefused
     relinked, unlinked = count_links(plan)
     if not is_mass_change(relinked + unlinked, plan.linked, percent):
         return None
+    fates = [
+        f"{relinked:,} would get another Discord account" if relinked else "",
+        f"{unlinked:,} would lose their Discord account" if unlinked else "",
+    ]
     happened = (
-        f"{file} would give another Discord account to {relinked:,} of {plan.linked:,} linked "
-        f"members, and none to {unlinked:,}."
+        f"{file} changes the Discord account of {relinked + unlinked:,} of {plan.linked:,} linked "
+        f"members: {' and '.join(filter(None, fates))}."
     )
-    meaning = (
+    meanings = [
         "The next sync takes a new baseline for a member with another account: points and carry "
-        "stay, and XP that was not synced before is not paid. A member without one is not synced."
-    )
+        "stay, and XP that was not synced before is not paid."
+        if relinked
+        else "",
+        "A member without an account is not synced." if unlinked else "",
+    ]
+    meaning = " ".join(filter(None, meanings))
+    causes = [
+        "A spreadsheet may have rounded the ids, or lines may have moved." if relinked else "",
+        "An empty cell clears an id; without the column the ids stay." if unlinked else "",
+    ]
     return MassChangeRefused(
         f"{happened} {meaning} Nothing was changed.",
         hint=(
-            "A spreadsheet may have rounded the ids, or lines may have moved. See each change: "
-            f"trcpoints members import FILE --dry-run. If all are right: trcpoints members import "
-            f"FILE {ACCEPT_CHANGES}"
+            f"{' '.join(filter(None, causes))} See each change: trcpoints members "
+            "import FILE --dry-run. If all are right: trcpoints members import FILE "
+            f"{ACCEPT_CHANGES}"
         ),
         option=ACCEPT_CHANGES,
         figures={"relinked": relinked, "unlinked": unlinked},

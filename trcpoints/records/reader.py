@@ -19,6 +19,9 @@ _BETWEEN_WORDS = str.maketrans("", "", " _-")
 MOST_COLUMNS = 100
 """Columns of a file, or keys of an object, with those that are passed over."""
 
+_NEARLY = 0.8
+"""Of `difflib`: a letter or two are other ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -150,9 +153,12 @@ class Reader:
 
     def _advise(self, name: str) -> str:
         nearest = difflib.get_close_matches(name[:50].lower(), self.columns, 1)
-        for known in map(_squeezed, (name, *nearest)):
+        # Advice is for what is nearly that name: membership_expiry is no member_id.
+        nearly = difflib.get_close_matches(name[:50].lower(), nearest, 1, _NEARLY)
+        for known in map(_squeezed, (name, *nearly)):
             if known in self.advice:
                 return self.advice[known]
+        nearest = [one for one in nearest if _squeezed(one) not in self.advice]
         return f"do you mean {nearest[0]}?" if nearest else f"known: {', '.join(self.columns)}"
 
     def _is_sound(self, line: int, name: str, reason: str | None) -> bool:

@@ -302,6 +302,8 @@ class _Sync(JobRun):
             increase.find_refusal(plan, board.guild_id, percent),
         ):
             if refusal is not None and not self.options.consent.covers(refusal):
+                if self.options.saved:
+                    refusal.hint += " Give --from FILE with it, as this time."
                 raise refusal
 
     def _rules(self, board: Leaderboard, previous: datetime | None) -> HoldRules:

@@ -98,7 +98,8 @@ def read_env_file(named: Path | None) -> EnvFile:
             bindings = list(parse_stream(file))
     except (OSError, ValueError) as fault:
         reason = fault.strerror if isinstance(fault, OSError) else "it is not text in UTF-8"
-        raise ConfigurationInvalid([f"{path} cannot be read: {reason}"]) from fault
+        hint = "Check the file" if named is None else "Check the name after --env-file"
+        raise ConfigurationInvalid([f"{path} cannot be read: {reason}"], hint=f"{hint}.") from fault
     statements = tuple(
         Statement(
             line=one.original.line + _blank_lines_before(one.original.string),

@@ -247,7 +247,9 @@ def test_a_hold_that_is_superseded_is_a_new_one() -> None:
 ])  # fmt: skip
 def test_the_refusal_of_another_board(held: int, changed: int, refused: bool) -> None:
     made = SyncPlan(changed=changed)
-    made.holds.gains, made.holds.to_award = held, 12_345
+    # Some of them wait, of some the option says that they are to be booked.
+    made.holds.gains, made.holds.to_award = held - 1, 12_000
+    made.accepted.members, made.accepted.points = 1, 345
     refusal = increase.find_refusal(made, "993", DEFAULT_PERCENT)
     if not refused:
         assert refusal is None
@@ -255,6 +257,8 @@ def test_the_refusal_of_another_board(held: int, changed: int, refused: bool) ->
     assert refusal is not None
     for part in (f"{held} of the {changed} members", "12,345 points", "guild 993"):
         assert part in refusal.message
+    assert refusal.question.endswith("another one. Awarding would give 12,345 points. Go on?")
+    assert refusal.figures == {"members": held, "points_awarded": 12_345}
     for option in ("MEE6_GUILD_ID", "--rebaseline", "--accept-increase (gives 12,345 points)"):
         assert option in refusal.hint
 

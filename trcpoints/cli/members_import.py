@@ -126,7 +126,8 @@ def _render(document: MembersImportDocument, name: str) -> RenderableType:
     told += "".join(_links(document))
     if not document.dry_run:
         return told
-    heading = "Dry run: this is what the import would do now; nothing was written."
+    what = "with --accept-changes" if document.error is not None else "now"
+    heading = f"Dry run: this is what the import would do {what}; nothing was written."
     changes = document.changes or []
     more = len(changes) - _SHOWN
     return Group(

@@ -21,9 +21,15 @@ from trcpoints.jobs.sync.verdicts import (
     known_of,
 )
 from trcpoints.mee6.leaderboard import Leaderboard
+from trcpoints.mee6.pages import MAX_XP
 
 MIDNIGHT_GAP = timedelta(minutes=35)
 """The longest gap over midnight whose activity is credited to the day before (section 2.6)."""
+
+
+# Looked up once: an Enum takes longer to give its members than they take to be compared.
+_BASELINED, _DEFERRED, _HELD = Outcome.BASELINED, Outcome.DEFERRED, Outcome.HELD
+_GAINED, _LOST, _LEFT = Outcome.GAINED, Outcome.LOST, Outcome.LEFT
 
 
 class AcceptedGains(Struct):
@@ -83,7 +89,8 @@ def decide(
     plan = SyncPlan()
     settled = synced
     # What may be gained since the last sync; whoever was seen before that may gain no less.
-    limit = rules.limit(None)
+    usual = rules.limit(None)
+    limit = MAX_XP if usual is None else usual
     for member in members:
         settled -= 1
         discord_id = int(member.discord_id)
@@ -95,11 +102,11 @@ def decide(
             verdict = baseline(member, xp, rules, hold)
         else:
             delta = xp - member.xp_total
-            if needs_ledger(delta):
+            if hold is None and 0 <= delta <= limit:
+                weighed = BOOKED
+            elif needs_ledger(delta):
                 plan.undecided.append(Undecided(member, xp, hold))
                 continue
-            if hold is None and (limit is None or delta <= limit):
-                weighed = BOOKED
             else:
                 weighed = weigh(known_of(member, hold), xp, hold, rules)
             verdict = judge_seen(member, xp, rules, hold, weighed)
@@ -160,10 +167,10 @@ def _add(plan: SyncPlan, verdict: Verdict) -> None:
     name = outcome.value
     setattr(counts, name, getattr(counts, name) + 1)
     counts.absent += verdict.absent
-    is_deferred = outcome is Outcome.DEFERRED
+    is_deferred = outcome is _DEFERRED
     counts.awaiting_baseline += is_deferred and after.rebaseline
     seen_again = before.left_at is not None and after.left_at is None
-    counts.returned += seen_again and not (is_deferred or outcome is Outcome.BASELINED)
+    counts.returned += seen_again and not (is_deferred or outcome is _BASELINED)
     # Members who were held before wait for a decision: they keep no sync of the others back.
     if verdict.hold_before is None:
         _count_risk(plan, verdict)
@@ -183,15 +190,14 @@ def _add(plan: SyncPlan, verdict: Verdict) -> None:
 
 def _count_risk(plan: SyncPlan, verdict: Verdict) -> None:
     """Count what the guards ask of a member who was not held before."""
-    # Compared one by one: to look an Enum up in a set costs more than all of this.
     outcome, hold, before = verdict.outcome, verdict.hold, verdict.before
-    is_lost = outcome is Outcome.LOST
-    plan.changed += is_lost or outcome is Outcome.GAINED or outcome is Outcome.HELD
+    is_lost = outcome is _LOST
+    plan.changed += is_lost or outcome is _GAINED or outcome is _HELD
     # Whoever awaits a baseline has nothing to lose.
     if before.xp_total and before.left_at is None and not before.rebaseline:
         plan.at_risk += 1
         loses_held = hold is not None and hold.kind == "loss"
-        plan.losing += is_lost or outcome is Outcome.LEFT or loses_held
+        plan.losing += is_lost or outcome is _LEFT or loses_held
     if verdict.is_accepted and verdict.awarded > 0:
         plan.accepted.members += 1
         plan.accepted.points += verdict.awarded

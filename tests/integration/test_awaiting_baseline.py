@@ -11,6 +11,8 @@ from tests.support.cli import Cli
 from tests.support.mee6 import show
 from trcpoints.demo.server import SimulatedMee6
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 IDS = [str(number) for number in range(101, 107)]
 ANN = IDS[0]
 

@@ -13,6 +13,8 @@ from tests.support.mee6 import show
 from tests.support.saved import GUILD, ndjson, page, ranked, walk
 from trcpoints.demo.server import SimulatedMee6
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 CASES = Path(__file__).parents[2].parent / "shared" / "cases" / "mee6"
 needs_cases = pytest.mark.skipif(not CASES.is_dir(), reason="the cases are not part of the project")
 

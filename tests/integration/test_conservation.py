@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal, NamedTuple
 
+import pytest
 import time_machine
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.support import books
 from tests.support.cli import Cli, Result
+
+pytestmark = pytest.mark.slow_on_postgresql
 
 IDS = [str(number) for number in range(101, 107)]
 GUILD = "993536706509885777"

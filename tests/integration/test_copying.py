@@ -258,7 +258,7 @@ def test_a_copy_that_fails_leaves_the_target_empty(filled: Cli, target: str, act
     assert filled.ok("db", "copy", "--to", target)["verified"] is True
 
 
-@pytest.mark.parametrize("every", [11, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [23, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_copy_that_is_killed_leaves_the_target_empty(
     filled: Cli, target: str, every: int
 ) -> None:

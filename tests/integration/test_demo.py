@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.cli import Cli
 from trcpoints.config import sqlite_url
 
@@ -37,6 +39,7 @@ def test_a_fortnight_has_its_story_and_its_books_add_up(sqlite_cli: Cli) -> None
     assert sqlite_cli("members", "list", "--json", env=here).json["total"] == 12
 
 
+@pytest.mark.slow
 def test_a_seed_tells_one_story(sqlite_cli: Cli) -> None:
     stories = []
     for name, seed in (("a.db", "5"), ("b.db", "5"), ("c.db", "6")):

@@ -388,6 +388,7 @@ def test_beats_while_rows_are_read(tmp_path: Path) -> None:
     assert len(beats) == 2 + 3
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_rows_are_never_held(tmp_path: Path) -> None:
     def peak(count: int) -> tuple[int, int]:
         text = as_csv(invent(count, "large"), ",")

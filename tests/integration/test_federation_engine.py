@@ -17,6 +17,8 @@ from trcpoints.db.models import MemberLink
 from trcpoints.errors import MassChangeRefused, SourceUnavailable
 from trcpoints.federation.conflicts import Strategy
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 ANN: Record = {
     "id": "M1",
     "first_name": " Ann ",

@@ -22,6 +22,8 @@ from trcpoints.federation.engine import keep
 from trcpoints.federation.engine.keeping import Side
 from trcpoints.federation.fields import FIELDS
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 WORDS: dict[str, tuple[str, ...]] = {
     "address": ("", "1 Main St", "2 Main St", "3 Main St"),
     "email": ("", "a@x.ie", "b@x.ie", "c@x.ie"),
@@ -167,7 +169,7 @@ _BLANK: list[tuple[str, object]] = [
 _SLOW = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=_SLOW)
+@settings(max_examples=15, deadline=None, suppress_health_check=_SLOW)
 @given(steps=_steps)
 @example(steps=_BOTH)
 @example(steps=_BLANK)

@@ -18,6 +18,8 @@ from trcpoints.errors import SourceInvalid, SourceUnavailable
 from trcpoints.federation.connectors.paging import WrongTurn, pages_by
 from trcpoints.federation.sources import NextLink
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 FORGED = "\x1b[2J\x1b]0;pwn\x07\x9b\u202e\nFAKE: all is well"
 FIRST = "https://club.example.org/members"
 

@@ -200,6 +200,7 @@ def test_where_a_link_may_lead(federation: SimulatedFederation, tmp_path: Path, 
         assert len(federation.requests) == 1
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_records_are_never_held(tmp_path: Path) -> None:
     with SimulatedFederation({ORGANIZATION: 100_000}) as federation:
 

@@ -19,6 +19,8 @@ from trcpoints.demo.federation import TOKEN, SimulatedFederation
 from trcpoints.federation.queue.claiming import ClaimLost, claim
 from trcpoints.federation.queue.enqueuing import Event
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 JUDES = "st-judes"
 

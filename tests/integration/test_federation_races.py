@@ -258,7 +258,7 @@ def copy_of(request: pytest.FixtureRequest, cli: Cli) -> Callable[[str], str]:
     return copy
 
 
-@pytest.mark.parametrize("every", [17, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [29, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("number", ["KILL", "TERM"])
 def test_a_signal_at_any_step_leaves_a_queue_that_goes_on(
     cli: Cli, copy_of: Callable[[str], str], number: str, every: int

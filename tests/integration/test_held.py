@@ -12,6 +12,8 @@ from tests.support.holds import TICK, Timeline, fates, holds
 from trcpoints.demo.faults import Fault
 from trcpoints.demo.server import SimulatedMee6
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 ANN, BOB, CAT, DAN = "101", "102", "103", "104"
 HOUR = timedelta(hours=1)
 OTHERS = {BOB: 2000, CAT: 3000}

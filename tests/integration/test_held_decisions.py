@@ -13,6 +13,8 @@ from tests.support.holds import TICK, Timeline, fates, holds
 from tests.support.mee6 import show
 from trcpoints.demo.server import SimulatedMee6
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 ANN, BOB, CAT, DAN = "101", "102", "103", "104"
 OTHERS = {BOB: 20_000, CAT: 30_000}
 

@@ -10,6 +10,8 @@ from tests.support.cli import Cli
 from tests.support.history import FIRST, many, write_runs
 from tests.support.screen import on_a_screen
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 RUN = "20240101T000000Z-00000000"
 STATS = {
     "members": {"gained": 30, "lost": 12, "baselined": 3, "left": 2},

@@ -18,6 +18,8 @@ from tests.support.mee6 import show
 from tests.support.peak import peak_of
 from trcpoints.demo.server import SimulatedMee6
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 FEW, MORE = 40_000, 60_000  # a driver is given 20,000 at once, and has two such lots for a moment
 MEGABYTE = 2**20
 EXTRA = 6 * MEGABYTE

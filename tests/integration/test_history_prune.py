@@ -21,6 +21,8 @@ from trcpoints.db.models import FederationJob, Run, WebhookDelivery, WebhookRefu
 from trcpoints.demo.server import SimulatedMee6
 from trcpoints.jobs.history.times import moment_or_age, time_ago
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 NOW = FIRST + timedelta(days=400)
 
 

@@ -87,7 +87,7 @@ def prepared(cli: Cli, tmp_path: Path) -> Cli:
     return cli
 
 
-EVERY = [pytest.param(19, id="19th step"), pytest.param(1, id="step", marks=pytest.mark.slow)]
+EVERY = [pytest.param(29, id="29th step"), pytest.param(1, id="step", marks=pytest.mark.slow)]
 
 
 @pytest.fixture

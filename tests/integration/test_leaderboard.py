@@ -19,6 +19,8 @@ from tests.support.cli import Cli
 from trcpoints.db.database import Access, open_database
 from trcpoints.db.models import Member
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 ANN, BOB, CAT, DAN, EVE = "101", "102", "103", "104", "105"
 
 

@@ -9,6 +9,8 @@ from tests.support.cli import Cli
 from tests.support.mee6 import show as show_board
 from trcpoints.demo.server import SimulatedMee6
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 ANN, BOB = "101", "102"
 PROFILE = {
     "discord_id": ANN,

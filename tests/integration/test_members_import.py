@@ -14,6 +14,8 @@ from tests.support import books
 from tests.support.cli import Cli
 from trcpoints.errors import InvalidRecords
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 ANN, BOB, CAT = "101", "102", "103"
 HEADER = "discord_id,name,email,subscription_status"
 

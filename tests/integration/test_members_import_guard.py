@@ -12,6 +12,8 @@ from tests.support.mee6 import show
 from tests.support.terminal import QUESTION, typed
 from trcpoints.demo.server import SimulatedMee6
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 NAMES = ("Ann", "Bob", "Cat", "Dan", "Eve")
 
 

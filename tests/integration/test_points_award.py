@@ -11,6 +11,8 @@ import time_machine
 from tests.support import books
 from tests.support.cli import Cli, Result
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 ANN, BOB = "101", "102"
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 

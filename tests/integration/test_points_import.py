@@ -10,6 +10,8 @@ import pytest
 from tests.support import books
 from tests.support.cli import Cli
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 ANN, BOB = "101", "102"
 HEADER = "member,points,source,key,at,note"
 

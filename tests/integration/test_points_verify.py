@@ -16,6 +16,8 @@ from trcpoints.db.engine import Engine
 from trcpoints.db.models import Activity, LedgerEntry, Member
 from trcpoints.demo.server import SimulatedMee6
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 ANN, BOB, CAT = "101", "102", "103"
 
 

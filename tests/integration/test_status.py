@@ -27,6 +27,8 @@ from tests.support.mee6 import show
 from trcpoints.demo.faults import Fault
 from trcpoints.demo.server import SimulatedMee6
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 ANN, BOB, CAT, DAN = "101", "102", "103", "104"
 NOON = datetime(2026, 1, 7, 12, tzinfo=UTC)  # a Wednesday
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
 import time_machine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,8 @@ from tests.support import books
 from tests.support.cli import Cli
 from tests.support.outages import Event, excused_days, sync
 from tests.support.streaks import assert_sound
+
+pytestmark = pytest.mark.slow_on_postgresql
 
 START = datetime(2026, 1, 14, 9, 30, tzinfo=UTC)  # a Wednesday
 DAY = timedelta(days=1)
@@ -189,7 +192,7 @@ class Play:
 
 
 @settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=7, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(script=scripts)
 def test_any_script_agrees_with_the_model(

@@ -16,6 +16,8 @@ from tests.support.mee6 import show
 from tests.support.streaks import add, assert_sound, at, shown
 from trcpoints.demo.server import SimulatedMee6
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 MONDAY = datetime(2026, 1, 19)  # noqa: DTZ001 (what `at` takes)
 PEOPLE = [str(10**17 + number) for number in range(40)]
 

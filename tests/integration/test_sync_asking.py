@@ -17,6 +17,8 @@ from tests.support.terminal import QUESTION, typed
 from trcpoints.demo.faults import Fault
 from trcpoints.demo.server import SimulatedMee6
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 IDS = [str(number) for number in range(101, 107)]
 
 

@@ -18,6 +18,8 @@ from trcpoints.db.database import Access, open_database
 from trcpoints.demo.faults import Fault
 from trcpoints.demo.server import SimulatedMee6
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 ANN, BOB = "101", "102"
 
 

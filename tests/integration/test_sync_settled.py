@@ -16,6 +16,8 @@ from tests.support.mee6 import show
 from trcpoints.demo.faults import Fault
 from trcpoints.demo.server import SimulatedMee6
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 ANN, BOB, CAT, DAN = "101", "102", "103", "104"
 XP = {ANN: 4000, BOB: 3000, CAT: 2000, DAN: 1000}
 

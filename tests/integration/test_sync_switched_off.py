@@ -14,6 +14,8 @@ from tests.support.outages import sync
 from tests.support.streaks import add, assert_sound, at, run
 from trcpoints.config import sqlite_url
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 MON, TUE, WED, THU, FRI, SAT = (f"2026-01-{day}" for day in range(19, 25))
 OFF = {"MEE6_SYNC_ENABLED": "false"}
 

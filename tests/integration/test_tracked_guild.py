@@ -17,6 +17,8 @@ from tests.support.doctor import checks, crontab
 from tests.support.mee6 import show
 from trcpoints.demo.server import SimulatedMee6
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 ANN, BOB, CAT = "101", "102", "103"
 OTHER = "111222333444555666"
 CASES = REPOSITORY.parent / "shared" / "cases" / "mee6"

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pytest
+
 from tests.support.cli import Cli
 from trcpoints.db.database import Access, open_database
+
+pytestmark = pytest.mark.slow_on_postgresql
 
 AT = "2026-01-19T12:00:{:02}.000000Z"
 MINUTE = "2026-01-{:02}T12:00:00.000000Z"

@@ -17,6 +17,8 @@ from tests.support.mee6 import show
 from trcpoints.demo.faults import Fault
 from trcpoints.demo.server import SimulatedMee6
 
+pytestmark = pytest.mark.slow_on_postgresql
+
 NOW = datetime(2026, 1, 7, 12, tzinfo=UTC)  # a Wednesday
 AHEAD = NOW + timedelta(days=30)
 

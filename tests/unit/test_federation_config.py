@@ -394,8 +394,11 @@ def test_a_field_may_have_words_before_it_is_mapped(file: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["(" * 2000, "!" * 2000 + "a", f"`{'[' * TOO_DEEP}`"],
-    ids=["parentheses", "negations", "literal"],
+    [
+        pytest.param("(" * 2000, id="parentheses"),
+        pytest.param("!" * 2000 + "a", id="negations"),
+        pytest.param(f"`{'[' * TOO_DEEP}`", id="literal", marks=pytest.mark.slow),
+    ],
 )
 def test_expressions_that_are_nested_too_deeply(file: Path, text: str) -> None:
     reason = "is no JMESPath expression: it is nested too deeply"

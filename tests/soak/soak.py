@@ -50,7 +50,13 @@ ALLOWED = {0, 65, 69, 74, 75, 143, *CUT_SHORT}
 LONGEST = 20.0
 """Seconds after which a process that still waits is killed."""
 
-_SPEEDS = {"MEE6_RETRY_BASE": "0.01", "MEE6_REQUEST_INTERVAL": "0", "MEE6_PAGE_SIZE": "15"}
+# What hours bring comes in a minute, so time says nothing of how much can have been earned.
+_SPEEDS = {
+    "MEE6_RETRY_BASE": "0.01",
+    "MEE6_REQUEST_INTERVAL": "0",
+    "MEE6_PAGE_SIZE": "15",
+    "MEE6_MAX_GAIN": "off",
+}
 _TAKES_EVENT = {Fault.LATE}
 OLD = timedelta(minutes=31)
 

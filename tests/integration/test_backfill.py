@@ -129,7 +129,7 @@ def test_a_record_that_cannot_be_read_is_not_an_absence(cli: Cli) -> None:
 
 
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(rows=st.lists(st.tuples(st.integers(-5, 5), st.integers(0, 1200)), min_size=1, max_size=9))
 def test_totals_and_ranks_agree_with_a_count_by_hand(cli: Cli, rows: list[tuple[int, int]]) -> None:

@@ -190,7 +190,7 @@ def play(url: str, folder: Path, wanted: Wanted, order: list[int]) -> None:
 _SLOW = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=_SLOW)
+@settings(max_examples=40, deadline=None, suppress_health_check=_SLOW)
 @given(wanted=_wanted, order=st.permutations(range(6)))
 @example(wanted=("102", "103", "104", "101", None, None), order=[5, 4, 3, 2, 1, 0])
 @example(wanted=("102", "103", "109", "101", "104", None), order=[0, 1, 2, 3, 4, 5])

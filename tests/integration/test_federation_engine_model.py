@@ -169,7 +169,7 @@ _BLANK: list[tuple[str, object]] = [
 _SLOW = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=_SLOW)
+@settings(max_examples=30, deadline=None, suppress_health_check=_SLOW)
 @given(steps=_steps)
 @example(steps=_BOTH)
 @example(steps=_BLANK)

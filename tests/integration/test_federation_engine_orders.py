@@ -69,7 +69,7 @@ def outcome(
 
 
 @settings(
-    max_examples=15,
+    max_examples=30,
     deadline=None,
     suppress_health_check=(HealthCheck.too_slow, HealthCheck.function_scoped_fixture),
 )

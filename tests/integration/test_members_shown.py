@@ -153,7 +153,7 @@ NAMES = st.text(
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(names=st.lists(NAMES, min_size=1, max_size=8))
 def test_any_name_survives_export_and_import(cli: Cli, names: list[str]) -> None:

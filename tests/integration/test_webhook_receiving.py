@@ -500,7 +500,7 @@ def test_whatever_comes_in_changes_nothing_but_a_count(
     before = snapshot(cli)
     seconds = str(int(time.time()))
 
-    @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(BODIES, HEADERS, st.booleans(), st.booleans())
     def fuzz(body: bytes, headers: dict[str, str], timely: bool, right: bool) -> None:
         given = {**headers, **(JSON if is_typed else {})}
@@ -515,7 +515,7 @@ def test_whatever_comes_in_changes_nothing_but_a_count(
     assert {name for name, _ in reasons} <= {"", "gaa"}
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.dictionaries(NAMES.filter(lambda name: name != "signature"), VALUES | WORDS))
 def test_whatever_is_signed_is_answered(post: Post, more: dict[str, Any]) -> None:
     says = json.loads(json.dumps({**event(), **more}, allow_nan=True), parse_constant=lambda _: 0)

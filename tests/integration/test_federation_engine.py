@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -297,7 +297,7 @@ def test_one_person_in_two_organizations(federation: Federation) -> None:
 
 def test_a_failure_half_way_leaves_nothing(federation: Federation) -> None:
     class Broken(Listed):
-        def records(self, organization: str, beat: Callable[[], None]) -> Iterator[Record]:
+        def records(self, organization: str, beat: Callable[[], None]) -> Generator[Record]:
             yield from self.listed
             raise SourceUnavailable("The line is dead.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ class Listed:
 
     def records(
         self, organization: str, beat: Callable[[], None]
-    ) -> Iterator[Mapping[str, object]]:
+    ) -> Generator[Mapping[str, object]]:
         beat()
         yield from self.listed
 

@@ -88,6 +88,22 @@ def test_words_are_translated() -> None:
     assert values({"memberId": 1, "paid": "gone"})["subscription_status"] is None
 
 
+def test_a_star_stands_for_all_other_words() -> None:
+    table = {"subscription_status": {"paid": "ACTIVE", "*": "CANCELLED"}}
+    expressions = {"external_id": "id", "subscription_status": "status"}
+    mapping = RecordMapping(expressions, table, None)
+
+    def status(word: object) -> str | None:
+        return mapping.read(mapping.see({"id": "1", "status": word}))["subscription_status"]
+
+    assert [status(word) for word in ("paid", " paid ", "Paid", "lapsed", "*", False)] == [
+        *("ACTIVE", "ACTIVE"),
+        *("CANCELLED",) * 4,
+    ]
+    # Nothing is no word.
+    assert [status(word) for word in ("", "  ", None)] == [None, None, None]
+
+
 def test_all_that_is_wrong_with_a_record_is_said() -> None:
     record = {
         "memberId": "7",

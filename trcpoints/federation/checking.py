@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 from trcpoints.config import Settings
@@ -115,7 +116,7 @@ def _described(
 
 def _look(connector: Connector, described: FederationCheckSource, clock: Clock) -> None:
     with open_source(connector, clock) as source:
-        records = list(_first(source, described.organization))
+        records = _read_first(source, described.organization)
     ids = RoundedIds()
     described.records = [_mapped(connector.mapping, record, ids) for record in records]
     described.read = len(records)
@@ -129,8 +130,10 @@ def _look(connector: Connector, described: FederationCheckSource, clock: Clock) 
     refuse_rounded(ids, connector, described.organization)
 
 
-def _first(source: Source, organization: str) -> Iterator[Mapping[str, object] | UnreadableRecord]:
-    return itertools.islice(source.records(organization, lambda: None), RECORDS)
+def _read_first(source: Source, organization: str) -> list[Mapping[str, object] | UnreadableRecord]:
+    """Read the first records, and close what was opened for them at once."""
+    with closing(source.records(organization, lambda: None)) as records:
+        return list(itertools.islice(records, RECORDS))
 
 
 def _mapped(mapping: RecordMapping, record: object, ids: RoundedIds) -> FederationCheckRecord:

@@ -14,6 +14,8 @@ from trcpoints.members.fields import Values
 from trcpoints.records import quoted, why_unstorable
 
 EXTERNAL_ID = "external_id"
+ANY_WORD = "*"
+"""Stands in a table of values for every word that is not in it."""
 _EXACT_INTEGERS = 2**53
 
 
@@ -137,12 +139,13 @@ class RecordMapping:
         word = (text or "").strip()
         if not word:
             return None
-        if word not in table:
+        found = table.get(word, table.get(ANY_WORD))
+        if found is None:
             known = ", ".join(quoted(known) for known in table)
             raise ValueError(
                 f"{quoted(word)} is a word that is not in the table of values: {known}"
             )
-        return table[word]
+        return found
 
 
 def text_of(value: object) -> str | None:

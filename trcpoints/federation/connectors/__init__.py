@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -24,7 +24,7 @@ class Source(Protocol):
 
     def records(
         self, organization: str, beat: Callable[[], None]
-    ) -> Iterator[Mapping[str, object] | UnreadableRecord]:
+    ) -> Generator[Mapping[str, object] | UnreadableRecord]:
         """All the records of an organization as the federation gives them, one by one.
 
         They have been read when the iterator ends: what fails before that raises, and what was

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from difflib import get_close_matches
@@ -59,7 +59,7 @@ class CsvSource:
 
     def records(
         self, organization: str, beat: Callable[[], None]
-    ) -> Iterator[Mapping[str, object] | UnreadableRecord]:
+    ) -> Generator[Mapping[str, object] | UnreadableRecord]:
         """See `Source.records`: what is at an address is on disk as a whole before it is read.
 
         A header without a column that the mapping names would clear that field of everybody:

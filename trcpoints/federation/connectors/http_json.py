@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from datetime import datetime
 from hashlib import blake2b
 from types import TracebackType
@@ -62,7 +62,7 @@ class HttpJsonSource:
 
     def records(
         self, organization: str, beat: Callable[[], None]
-    ) -> Iterator[Mapping[str, object]]:
+    ) -> Generator[Mapping[str, object]]:
         """See `Source.records`: one page at a time is held, and the one before it."""
         url, turn = pages_by(self._source.paging, self._source.address(organization))
         seen: set[bytes] = set()

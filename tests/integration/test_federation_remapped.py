@@ -128,3 +128,16 @@ def test_another_region_makes_no_change_of_numbers_that_are_the_same(
     moved = [{**club[0], "phone": "087 765 4321"}, *club[1:]]
     assert later.sync(*moved, accept_changes=False).counts.conflicts == 0
     assert later.member("M0")["phone"] in {"087 765 4321", "+353877654321"}
+
+
+def test_a_star_stands_for_all_other_words(cli: Cli, tmp_path: Path) -> None:
+    paid: Record = {"id": "M1", "email": "ann@example.org", "subscription_status": "paid"}
+    word: Record = {"id": "M2", "email": "bo@example.org", "subscription_status": "on holiday"}
+    empty: Record = {"id": "M3", "email": "cy@example.org", "subscription_status": ""}
+    without = mapped(cli, tmp_path)
+    assert [one.external_id for one in without.sync(paid, word, empty).rejections] == ["M2"]
+    star = mapped(cli, tmp_path, TOML.replace('lapsed = "C', '"*" = "PAST_DUE"\nlapsed = "C'))
+    assert star.sync(paid, word, empty).rejections == []
+    statuses = [star.member(name)["subscription_status"] for name in ("M1", "M2", "M3")]
+    assert statuses == ["ACTIVE", "PAST_DUE", "NONE"]
+    assert star.sync(paid, word, empty).counts.unchanged == 3

@@ -27,10 +27,11 @@ class Source(Protocol):
     ) -> Generator[Mapping[str, object] | UnreadableRecord]:
         """All the records of an organization as the federation gives them, one by one.
 
-        They have been read when the iterator ends: what fails before that raises, and what was
-        yielded is then not to be kept. `beat` is called at least once for every page, or 1,000
-        rows. Raises SourceInvalid and other DataRefused for what cannot be trusted, SourceRefused
-        for what only somebody can mend, RateLimited and SourceUnavailable for what may pass.
+        They have been read when the generator ends: what fails before that raises, and what was
+        yielded is then not to be kept. A caller that stops earlier closes it. `beat` is called at
+        least once for every page, or 1,000 rows. Raises SourceInvalid and other DataRefused for
+        what cannot be trusted, SourceRefused for what only somebody can mend, RateLimited and
+        SourceUnavailable for what may pass.
         """
 
     def record(self, organization: str, external_id: str) -> Mapping[str, object] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
+from contextlib import closing
 from typing import NamedTuple
 
 from msgspec import Struct, field
@@ -77,18 +78,23 @@ def fetch(
     known, missing = read_known(engine, connector.name, organization, asked_for)
     reading = _Reading(connector.mapping, known)
     if external_id is None or asked_for is None:
-        for number, record in enumerate(source.records(organization, beat)):
-            if number == MOST_RECORDS:
-                raise SourceInvalid(
-                    f"{connector.scope(organization)} has more than {MOST_RECORDS:,} records.",
-                    hint="Ask the federation for one organization at a time; see what it answers: "
-                    "trcpoints federation check",
-                )
-            reading.take(record)
+        with closing(source.records(organization, beat)) as records:
+            for number, record in enumerate(records):
+                if number == MOST_RECORDS:
+                    raise _too_many(connector, organization)
+                reading.take(record)
         refuse_rounded(reading.discord_ids, connector, organization)
         return reading.all(len(known), missing)
     answer = source.record(organization, external_id)
     return gone(external_id) if answer is None else reading.one(answer, asked_for)
+
+
+def _too_many(connector: Connector, organization: str) -> SourceInvalid:
+    return SourceInvalid(
+        f"{connector.scope(organization)} has more than {MOST_RECORDS:,} records.",
+        hint="Ask the federation for one organization at a time; see what it answers: "
+        "trcpoints federation check",
+    )
 
 
 def refuse_rounded(ids: RoundedIds, connector: Connector, organization: str) -> None:

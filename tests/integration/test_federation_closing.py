@@ -1,4 +1,4 @@
-"""`federation check` reads the beginning of an organization and closes what it opened."""
+"""A reading that ends before its end is closed: that of a check, and one that is refused."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from tests.support import queue
 from tests.support.cli import Cli
 from trcpoints.federation.connectors.csv import CsvSource
+from trcpoints.federation.engine import fetching
 
 OPTIONS = ((), ("--quiet",), ("--json",))
 
@@ -28,19 +29,36 @@ def test_a_long_file_leaves_nothing_on_stderr(
     assert "Exception ignored" not in result.err
 
 
-def test_what_is_read_is_closed_before_the_command_goes_on(
-    sqlite_cli: Cli, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    queue.configure(sqlite_cli, ["st-judes"])
-    queue.export(sqlite_cli, "st-judes", [f"N{n}" for n in range(30)])
+@pytest.fixture
+def readings(monkeypatch: pytest.MonkeyPatch) -> list[Generator[object]]:
+    """Every reading that was begun, which letting it go does not close."""
     kept: list[Generator[object]] = []
     records = CsvSource.records
 
     def keep(*arguments: Any) -> Generator[object]:
-        # A reference beside the reader's own: letting the reader go does not close it.
         kept.append(records(*arguments))
         return kept[-1]
 
     monkeypatch.setattr(CsvSource, "records", keep)
+    return kept
+
+
+def test_what_is_read_is_closed_before_the_command_goes_on(
+    sqlite_cli: Cli, readings: list[Generator[object]]
+) -> None:
+    queue.configure(sqlite_cli, ["st-judes"])
+    queue.export(sqlite_cli, "st-judes", [f"N{n}" for n in range(30)])
     assert sqlite_cli.ok("federation", "check")["sources"][0]["read"] == 10
-    assert [next(one, "closed") for one in kept] == ["closed"]
+    assert [next(one, "closed") for one in readings] == ["closed"]
+
+
+def test_a_sync_that_refuses_what_it_reads_closes_it(
+    sqlite_cli: Cli, readings: list[Generator[object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.configure(sqlite_cli, ["st-judes"])
+    queue.export(sqlite_cli, "st-judes", [f"N{n}" for n in range(30)])
+    monkeypatch.setattr(fetching, "MOST_RECORDS", 20)
+    result = sqlite_cli("federation", "sync", "--json")
+    assert result.code == 65
+    assert "more than 20 records" in result.json["error"]["message"]
+    assert [next(one, "closed") for one in readings] == ["closed"]
